@@ -1,0 +1,87 @@
+# make lab    set everything up, then open JupyterLab on the first notebook
+# make test   set everything up, then run the tests and compare every notebook with its outputs
+#
+# Works with GNU make 3.81 (macOS) and any POSIX sh. Everything is installed into .venv.
+
+# The first Python on the path that is new enough; `make lab PYTHON=python3.12` chooses another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& echo $$p && exit 0; done; echo python3)
+PIP_ARGS ?=
+LAB_ARGS ?=
+TEST_ARGS ?=
+TEST_PATHS ?= tests notebooks
+
+VENV := .venv
+PY := $(VENV)/bin/python
+
+# JupyterLab refuses to start as root without being told; containers run as root.
+ROOT_ARGS := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test data weights notebooks lint clean
+
+help:
+	@echo "make lab        set up, then open JupyterLab      LAB_ARGS=\"--no-browser --port 8899\""
+	@echo "make test       set up, then test code, notebooks TEST_ARGS=\"-x -k prompts\""
+	@echo "make notebooks  run every notebook and save its outputs"
+	@echo "make data       render the mini-factory's data again"
+	@echo "make weights    train the TinyCLIP weights again (long)"
+	@echo "make lint       check the code and the notebooks with ruff"
+	@echo "make clean      remove .venv and caches"
+	@echo "PYTHON=python3.12 chooses the interpreter, PIP_ARGS=\"...\" goes to pip install."
+
+lab: $(VENV)/.installed-lab
+	$(PY) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" \
+		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ROOT_ARGS) $(LAB_ARGS)
+
+test: $(VENV)/.installed-test
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 \
+		--nbval-sanitize-with=tests/nbval_sanitize.cfg $(TEST_ARGS) $(TEST_PATHS)
+
+notebooks: $(VENV)/.installed-test
+	$(PY) -m tools.execute_notebooks
+
+data: $(VENV)/.installed-lab
+	$(PY) -m promptad_tutorial minifactory build
+
+weights: $(VENV)/.installed-lab
+	$(PY) -m promptad_tutorial tinyclip render
+	$(PY) -m promptad_tutorial tinyclip train
+	$(PY) -m promptad_tutorial tinyclip export
+	$(PY) -m promptad_tutorial tinyclip evaluate
+
+lint: $(VENV)/.installed-dev
+	$(PY) -m ruff check .
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +
+
+# A stamp is older than pyproject.toml after a change of the dependencies: then pip runs again.
+# An installation with more extras also counts as one with fewer.
+INSTALLED_LAB := $(VENV)/.installed-lab
+INSTALLED_TEST := $(VENV)/.installed-test
+INSTALLED_DEV := $(VENV)/.installed-dev
+$(INSTALLED_LAB): EXTRAS =
+$(INSTALLED_LAB): STAMPS = $(INSTALLED_LAB)
+$(INSTALLED_TEST): EXTRAS = [test]
+$(INSTALLED_TEST): STAMPS = $(INSTALLED_LAB) $(INSTALLED_TEST)
+$(INSTALLED_DEV): EXTRAS = [dev]
+$(INSTALLED_DEV): STAMPS = $(INSTALLED_LAB) $(INSTALLED_TEST) $(INSTALLED_DEV)
+$(INSTALLED_LAB) $(INSTALLED_TEST) $(INSTALLED_DEV): pyproject.toml | $(PY)
+	$(PY) -m pip install --disable-pip-version-check -e '.$(EXTRAS)' $(PIP_ARGS)
+	@touch $(STAMPS)
+
+$(PY):
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+		echo "Python 3.11 or newer is needed, and no '$(PYTHON)' was found." \
+			"Install one, or name it: make lab PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
+			"Install a newer one, or name it: make lab PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' >/dev/null 2>&1 || { \
+		echo "'$(PYTHON)' cannot make virtual environments: its venv module is missing." \
+			"On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)

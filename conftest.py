@@ -1,0 +1,21 @@
+"""Every test runs with checked signatures, and without a network; so does every nbval kernel."""
+
+from __future__ import annotations
+
+import pytest
+from jaxtyping import install_import_hook
+
+from tools import type_checking
+from tools.network_block import block_network, kernel_environment
+
+# Here and not by jaxtyping's own pytest option: the hook has to stand before tests/conftest.py
+# imports the package.
+install_import_hook("promptad_tutorial", f"{type_checking.__name__}.check_types")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Block the network here, and prepare the environment that kernels will inherit."""
+    block_network()
+    environment = kernel_environment()
+    environment.__enter__()
+    config.add_cleanup(lambda: environment.__exit__(None, None, None))

@@ -1,0 +1,1 @@
+"""Commands for the people who maintain the tutorial; nothing here is installed."""
