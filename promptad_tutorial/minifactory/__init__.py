@@ -1,0 +1,1 @@
+"""minifactory: a small factory of rendered products, good and defective, with exact masks."""
