@@ -1,0 +1,103 @@
+"""Words for normal and for anomalous: the prompts of zero-shot anomaly detection. Words only.
+
+The compositional ensemble is WinCLIP's (CVPR 2023): every state in every template, 7 x 22 = 154
+normal and 4 x 22 = 88 anomalous prompts. `GENERIC_STATES` are the eight manual suffixes that
+PromptAD appends to a normal prompt of any object (semantic concatenation, section 3.2 of the paper).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NORMAL_STATES: tuple[str, ...] = (
+    "{}",
+    "flawless {}",
+    "perfect {}",
+    "unblemished {}",
+    "{} without flaw",
+    "{} without defect",
+    "{} without damage",
+)
+ANOMALOUS_STATES: tuple[str, ...] = (
+    "damaged {}",
+    "{} with flaw",
+    "{} with defect",
+    "{} with damage",
+)
+TEMPLATES: tuple[str, ...] = (
+    *(
+        f"a {look} photo of {article} {{}}"
+        for look in ("cropped", "close-up", "bright", "dark", "jpeg corrupted", "blurry")
+        for article in ("a", "the")
+    ),
+    "a photo of a {}",
+    "a photo of the {}",
+    *(f"a photo of {article} {size} {{}}" for size in ("small", "large") for article in ("a", "the")),
+    "a photo of a {} for visual inspection",
+    "a photo of the {} for visual inspection",
+    "a photo of a {} for anomaly detection",
+    "a photo of the {} for anomaly detection",
+)
+GENERIC_STATES: tuple[str, ...] = (
+    "damaged {}",
+    "flawed {}",
+    "abnormal {}",
+    "imperfect {}",
+    "blemished {}",
+    "{} with flaw",
+    "{} with defect",
+    "{} with damage",
+)
+
+
+@dataclass(frozen=True)
+class PromptPair:
+    """What a normal picture may be called, and what an anomalous one: the two sides of a detector."""
+
+    normal: tuple[str, ...]
+    anomalous: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for side in ("normal", "anomalous"):
+            texts = getattr(self, side)
+            if isinstance(texts, str):
+                raise ValueError(f"{side} must be a sequence of prompts, got the one text {texts!r}")
+            object.__setattr__(self, side, tuple(texts))
+            if not texts or any(not str(text).strip() for text in texts):
+                raise ValueError(f"{side} needs at least one prompt and none empty, got {texts!r}")
+
+
+def product_name(category: str) -> str:
+    """The words for a folder's name: `metal_plate` is called "metal plate"."""
+    words = category.replace("_", " ").replace("-", " ").strip()
+    if not words:
+        raise ValueError("the product needs a name, got an empty text")
+    return words
+
+
+def compose(
+    name: str, states: Sequence[str] = ("{}",), templates: Sequence[str] = ("a photo of a {}",)
+) -> tuple[str, ...]:
+    """Every state of `name` in every template: len(states) * len(templates) prompts, states outside."""
+    for pattern in (*states, *templates):
+        if pattern.count("{}") != 1:
+            raise ValueError(f"a state or template needs exactly one {{}}, got {pattern!r}")
+    return tuple(t.format(s.format(name)) for s in states for t in templates)
+
+
+def single_pair(name: str, normal: str = "flawless {}", anomalous: str = "damaged {}") -> PromptPair:
+    """The smallest detector: one normal and one anomalous prompt."""
+    return PromptPair(compose(name, [normal]), compose(name, [anomalous]))
+
+
+def ensemble(
+    name: str,
+    normal_states: Sequence[str] = NORMAL_STATES,
+    anomalous_states: Sequence[str] = ANOMALOUS_STATES,
+    templates: Sequence[str] = TEMPLATES,
+) -> PromptPair:
+    """WinCLIP's compositional prompt ensemble for a product called `name`."""
+    return PromptPair(
+        compose(name, normal_states, templates), compose(name, anomalous_states, templates)
+    )

@@ -1,0 +1,139 @@
+"""Training batches: pictures, captions that are true of them, and who is true of whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from promptad_tutorial.minifactory.captions import THINGS, Caption, compose
+from promptad_tutorial.minifactory.catalogue import KINDS
+from promptad_tutorial.tinyclip.render_set import MASK_GRID, RenderSet
+
+NOISE_TOKEN = -1  # stands for a word that the model does not know
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """How a batch is drawn."""
+
+    hard_kinds: int = 3  # kinds that fill the hard part: negatives are the same thing, other defect
+    hard_each: int = 21  # pictures of each of them
+    spread: int = 65  # pictures drawn over all kinds: negatives are other things
+    grey_share: float = 0.15  # pictures shown without colour (their captions name none)
+    unknown_share: float = 0.25  # captions in which 1-4 unknown words stand before the rest
+
+
+@dataclass(frozen=True)
+class Batch:
+    images: Float[Tensor, "b 3 s s"]  # in [0, 1]
+    tokens: Int[Tensor, "b t"]  # NOISE_TOKEN where a word is unknown
+    ends: Int[Tensor, " b"]  # position of the end-of-text token
+    true: Bool[Tensor, "b b"]  # true[i, j]: caption j is true of picture i
+    patches: Int[Tensor, "b g g"]  # defect of each patch (0: none)
+
+
+def draw_batch(
+    data: RenderSet, plan: BatchPlan, tokenize, seed: int, step: int, size: int, patch: int = 8
+) -> Batch:
+    """Batch number `step`: depends on the set, the plan and the two numbers alone."""
+    draw = np.random.default_rng([seed, step])
+    index = _choose(data.labels[:, 0], plan, draw)
+    labels = data.labels[index].astype(np.int64)
+    grey = draw.random(len(index)) < plan.grey_share
+    captions = [_caption(data, label, g, draw) for label, g in zip(labels, grey, strict=True)]
+    images, masks = data.images[index], data.masks[index]
+    images, masks = _turned(images, masks, draw)
+    tokens, ends = _tokens(captions, tokenize, plan, draw)
+    return Batch(
+        _augmented(images, grey, size, draw),
+        tokens,
+        ends,
+        torch.from_numpy(truth(data, labels, grey, captions)),
+        _patch_labels(masks, labels[:, 2], size // patch),
+    )
+
+
+def truth(data: RenderSet, labels: np.ndarray, grey: np.ndarray, captions: list[Caption]):
+    """(b, b) bool: does everything that caption j claims hold for picture i?"""
+    kind, colour, defect = (column[:, None] for column in labels.T)
+    silent = -9
+    kind_of = {name: number for number, name in enumerate(data.kinds)} | {None: silent}
+    colour_of = {name: number for number, name in enumerate(data.colours)} | {None: silent}
+    state_of = {name: number for number, name in enumerate(data.defects)}
+    state_of |= {None: silent, "good": -1, "bad": -2}
+    said = np.array([(kind_of[c.kind], colour_of[c.colour], state_of[c.state]) for c in captions])
+    kinds, colours, states = (column[None, :] for column in said.T)
+    right_kind = (kinds == silent) | (kinds == kind)
+    right_colour = (colours == silent) | ((colours == colour) & ~grey[:, None])
+    right_state = (states == silent) | (states == defect) | ((states == -2) & (defect >= 0))
+    return right_kind & right_colour & right_state
+
+
+def _choose(kinds: np.ndarray, plan: BatchPlan, draw) -> np.ndarray:
+    hard = draw.choice(np.unique(kinds), plan.hard_kinds, replace=False)
+    picked = [draw.choice(np.flatnonzero(kinds == k), plan.hard_each) for k in hard]
+    return np.concatenate([*picked, draw.integers(len(kinds), size=plan.spread)])
+
+
+def _caption(data: RenderSet, label: np.ndarray, grey: bool, draw) -> Caption:
+    defect = None if label[2] < 0 else data.defects[label[2]]
+    if label[0] < 0:  # a found surface has no name, and nobody says its colour
+        return compose(None, THINGS, None, defect, draw)
+    kind = KINDS[data.kinds[label[0]]]
+    colour = None if grey else data.colours[label[1]]
+    return compose(kind.name, kind.words, colour, defect, draw)
+
+
+def _turned(images: np.ndarray, masks: np.ndarray, draw) -> tuple[np.ndarray, np.ndarray]:
+    """The same random flip and quarter turn for a picture and its mask."""
+    images, masks = images.copy(), masks.copy()
+    for i, (turns, flip) in enumerate(draw.integers((4, 2), size=(len(images), 2))):
+        for stack in (images, masks):
+            turned = np.rot90(stack[i], turns)
+            stack[i] = turned[::-1] if flip else turned
+    return images, masks
+
+
+def _augmented(images: np.ndarray, grey: np.ndarray, size: int, draw) -> Float[Tensor, "b 3 s s"]:
+    """Exposure, contrast, white balance, grey pictures, and a little blur or noise."""
+    n = len(images)
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255.0
+    if size != x.shape[-1]:
+        x = torch.nn.functional.interpolate(
+            x, size=(size, size), mode="bilinear", antialias=True, align_corners=False
+        )
+    shade = torch.from_numpy(grey).view(-1, 1, 1, 1)
+    x = torch.where(shade, x.mean(dim=1, keepdim=True), x)
+
+    def uniform(low: float, high: float, channels: int = 1) -> Tensor:
+        return torch.from_numpy(draw.uniform(low, high, (n, channels, 1, 1)).astype(np.float32))
+
+    balance = torch.where(shade, torch.ones(n, 3, 1, 1), uniform(0.95, 1.05, 3))
+    mean = x.mean(dim=(1, 2, 3), keepdim=True)
+    x = ((x - mean) * uniform(0.75, 1.25) + mean) * uniform(0.8, 1.2) * balance
+    soft = torch.nn.functional.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+    x = torch.lerp(x, soft, uniform(-0.4, 0.6))  # below zero it sharpens
+    noise = torch.from_numpy(draw.standard_normal(x.shape, dtype=np.float32))
+    return (x + uniform(0.0, 0.02) * noise).clamp(0.0, 1.0)
+
+
+def _tokens(captions: list[Caption], tokenize, plan: BatchPlan, draw) -> tuple[Tensor, Tensor]:
+    tokens = tokenize([c.text for c in captions])
+    ends = tokens.argmax(dim=-1)
+    for i in np.flatnonzero(draw.random(len(captions)) < plan.unknown_share):
+        extra = int(draw.integers(1, 5))
+        words = tokens[i, 1 : int(ends[i]) + 1].clone()
+        tokens[i, 1 : 1 + extra] = NOISE_TOKEN
+        tokens[i, 1 + extra : 1 + extra + len(words)] = words
+        ends[i] += extra
+    return tokens[:, : int(ends.max()) + 1], ends
+
+
+def _patch_labels(masks: np.ndarray, defects: np.ndarray, grid: int) -> Int[Tensor, "b g g"]:
+    cell = MASK_GRID // grid
+    touched = masks.reshape(len(masks), grid, cell, grid, cell).mean(axis=(2, 4)) > 0.15
+    return torch.from_numpy(touched * (defects[:, None, None] + 1))

@@ -1,0 +1,186 @@
+"""Pretraining of TinyCLIP: one loop, two optimisers, checkpoints that a killed run continues from."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import open_clip
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from tqdm.auto import trange
+
+from promptad_tutorial.tinyclip.batches import BatchPlan, draw_batch
+from promptad_tutorial.tinyclip.objective import multi_positive_contrastive, name_the_patches
+from promptad_tutorial.tinyclip.render_set import RenderSet
+from promptad_tutorial.tinyclip.towers import new_model, picture_features, register, text_features
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights, beside the render set."""
+
+    steps: int = 1700
+    # share of the steps from which on pictures have so many pixels a side: small ones are cheap
+    sizes: tuple[tuple[float, int], ...] = ((0.0, 80), (0.41, 96), (0.79, 120))
+    muon_rate: float = 0.02  # for the matrices of the blocks
+    adam_rate: float = 1e-3  # for everything else
+    warmup: int = 60  # steps of linear rise
+    decay_from: float = 0.35  # share of the steps after which the rate falls linearly to 0
+    patch_weight: float = 0.5  # of the patch-naming loss
+    patch_until: float = 0.8  # share of the steps after which that loss is dropped
+    largest_temperature: float = 100.0
+    seed: int = 0
+    save_every: int = 50
+
+
+class Run:
+    """The state of one training run: what a checkpoint holds."""
+
+    def __init__(self, recipe: Recipe, defects: int) -> None:
+        if not hasattr(torch.optim, "Muon"):
+            raise RuntimeError(f"pretraining needs torch >= 2.9 (Muon), found {torch.__version__}")
+        self.model = new_model(recipe.seed).train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed + 1)
+            self.head = nn.Linear(self.model.visual.conv1.out_channels, defects + 1)
+        matrices, others = split_parameters(self.model)
+        self.optimisers = [
+            torch.optim.Muon(matrices, lr=recipe.muon_rate, momentum=0.95, weight_decay=0.0),
+            torch.optim.AdamW(
+                [*others, *self.head.parameters()],
+                lr=recipe.adam_rate,
+                betas=(0.9, 0.98),
+                weight_decay=0.0,
+            ),
+        ]
+        self.rates = [recipe.muon_rate, recipe.adam_rate]
+        self.step = 0
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All of the state as one flat dictionary, fit for safetensors."""
+        flat = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        flat |= {f"head.{k}": v for k, v in self.head.state_dict().items()}
+        for number, optimiser in enumerate(self.optimisers):
+            for i, state in optimiser.state_dict()["state"].items():
+                flat |= {f"optimiser.{number}.{i}.{k}": v for k, v in state.items()}
+        return {k: v.detach().contiguous() for k, v in flat.items()} | {
+            "step": torch.tensor(self.step)
+        }
+
+    def restore(self, flat: dict[str, Tensor]) -> None:
+        self.step = int(flat["step"])
+        for name, module in (("model", self.model), ("head", self.head)):
+            own = {k[len(name) + 1 :]: v for k, v in flat.items() if k.startswith(f"{name}.")}
+            module.load_state_dict(own)
+        for number, optimiser in enumerate(self.optimisers):
+            whole, prefix = optimiser.state_dict(), f"optimiser.{number}."
+            for key in (k for k in flat if k.startswith(prefix)):
+                i, name = key[len(prefix) :].split(".")
+                whole["state"].setdefault(int(i), {})[name] = flat[key]
+            optimiser.load_state_dict(whole)
+
+
+def split_parameters(model: open_clip.CLIP) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The blocks' weight matrices (for Muon), and everything else (for AdamW)."""
+    named = list(model.named_parameters())
+    matrices = [p for n, p in named if "resblocks" in n and p.ndim == 2]
+    others = [p for n, p in named if not ("resblocks" in n and p.ndim == 2)]
+    return matrices, others
+
+
+def rate(recipe: Recipe, step: int) -> float:
+    """The share of the full learning rate at a step: up, flat, then linearly down to 0."""
+    start = recipe.decay_from * recipe.steps
+    fall = (recipe.steps - step) / max(recipe.steps - start, 1)
+    return max(0.0, min((step + 1) / recipe.warmup, 1.0, fall))
+
+
+def train_step(run: Run, recipe: Recipe, plan: BatchPlan, data: RenderSet, tokenize) -> dict:
+    """One batch through both towers, one step of both optimisers; returns what to log."""
+    share = run.step / recipe.steps
+    size = [pixels for start, pixels in recipe.sizes if share >= start][-1]
+    batch = draw_batch(data, plan, tokenize, recipe.seed, run.step, size)
+    noise = torch.Generator().manual_seed(recipe.seed * 1_000_003 + run.step)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        images, tokens = picture_features(run.model, batch.images)
+        texts = text_features(run.model, batch.tokens, batch.ends, noise)
+        scores = run.head(tokens)
+    temperature = run.model.logit_scale.exp()
+    contrastive = multi_positive_contrastive(
+        images.float(), texts.float(), batch.true, temperature
+    )
+    naming = name_the_patches(scores.float(), batch.patches)
+    loss = contrastive + (recipe.patch_weight * naming if share < recipe.patch_until else 0.0)
+    now = rate(recipe, run.step)
+    for optimiser, full in zip(run.optimisers, run.rates, strict=True):
+        for group in optimiser.param_groups:
+            group["lr"] = full * now
+        optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    for optimiser in run.optimisers:
+        optimiser.step()
+    with torch.no_grad():
+        run.model.logit_scale.clamp_(max=float(torch.tensor(recipe.largest_temperature).log()))
+    run.step += 1
+    return {
+        "step": run.step,
+        "pixels": size,
+        "contrastive": float(contrastive),
+        "naming": float(naming),
+        "temperature": float(temperature),
+        "rate": now,
+    }
+
+
+def train(
+    folder: Path, data: RenderSet, recipe: Recipe | None = None, plan: BatchPlan | None = None
+) -> Path:
+    """Train, or go on training, in `folder`: checkpoint.safetensors, recipe.json, log.csv.
+
+    A run that was killed continues from its last checkpoint; another recipe in the same folder is
+    refused. Returns the path of the checkpoint.
+    """
+    recipe, plan = recipe or Recipe(), plan or BatchPlan()
+    folder.mkdir(parents=True, exist_ok=True)
+    note, checkpoint = folder / "recipe.json", folder / "checkpoint.safetensors"
+    wanted = {"recipe": asdict(recipe), "batches": asdict(plan), "torch": torch.__version__}
+    wanted = json.dumps(wanted, indent=1)
+    if note.exists() and note.read_text() != wanted:
+        raise ValueError(f"{folder} holds a run with another recipe: choose another folder")
+    note.write_text(wanted)
+    run = Run(recipe, len(data.defects))
+    if checkpoint.exists():
+        run.restore(load_file(checkpoint))
+    _forget_after(folder / "log.csv", run.step)
+    tokenize = open_clip.get_tokenizer(register())
+    begun = time.monotonic()
+    with (folder / "log.csv").open("a", newline="") as log:
+        rows = csv.writer(log)
+        bar = trange(run.step, recipe.steps, desc="pretraining", unit="step")
+        for _ in bar:
+            row = train_step(run, recipe, plan, data, tokenize)
+            row["seconds"] = round(time.monotonic() - begun, 1)
+            if row["step"] == 1:
+                rows.writerow(row)
+            rows.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in row.values())
+            bar.set_postfix(loss=f"{row['contrastive']:.2f}", naming=f"{row['naming']:.2f}")
+            if run.step % recipe.save_every == 0 or run.step == recipe.steps:
+                log.flush()
+                part = checkpoint.with_suffix(".part")
+                save_file(run.tensors(), part)
+                part.replace(checkpoint)
+    return checkpoint
+
+
+def _forget_after(log: Path, step: int) -> None:
+    """Drop the log's rows of steps that were made after the last checkpoint: they come again."""
+    if log.exists():
+        with log.open(newline="") as file:
+            header, *rows = csv.reader(file)
+        with log.open("w", newline="") as file:
+            csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= step)])
