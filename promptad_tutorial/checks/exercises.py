@@ -1,0 +1,148 @@
+"""What an exercise asks: title, difficulty, minutes and statement, as a notebook shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+HARDEST = 3  # stars
+
+
+@dataclass(frozen=True, repr=False)
+class Exercise:
+    """One exercise of a notebook. A cell that ends with it shows its text.
+
+    Raises `ValueError` for a difficulty outside 1 .. 3 or minutes below 1.
+    """
+
+    name: str  # the check's name: checks.<name>(answer)
+    notebook: str  # the number of the notebook, "00"
+    title: str  # what it is about, in a few words
+    difficulty: int  # stars, 1 (easy) to 3
+    minutes: int  # what most learners need
+    statement: str  # Markdown: what to write, with the shapes of what comes in and goes out
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.difficulty <= HARDEST:
+            raise ValueError(f"difficulty must be 1 .. {HARDEST} stars, got {self.difficulty}")
+        if self.minutes < 1:
+            raise ValueError(f"minutes must be 1 or more, got {self.minutes}")
+
+    @property
+    def stars(self) -> str:
+        """The difficulty as stars, `"★★☆"` for 2 of 3."""
+        return "★" * self.difficulty + "☆" * (HARDEST - self.difficulty)
+
+    def __repr__(self) -> str:
+        return (
+            f"Exercise: {self.title} (difficulty {self.difficulty} of {HARDEST}, "
+            f"{self.minutes} minutes, checks.{self.name})"
+        )
+
+    def _repr_markdown_(self) -> str:
+        return (
+            f"**Exercise: {self.title}**\n\n"
+            f"Difficulty {self.stars} ({self.difficulty} of {HARDEST}) · about {self.minutes} "
+            f"minutes · `checks.{self.name}`\n\n{self.statement}"
+        )
+
+
+_ALL = (
+    Exercise(
+        "spot_the_defects",
+        "00",
+        "be the detector",
+        difficulty=1,
+        minutes=4,
+        statement="Look at the pictures. Write the set of the numbers of those that show a "
+        "defect, as `{2, 5}`. The first picture is number 0.",
+    ),
+    Exercise(
+        "count_by_defect",
+        "00",
+        "how many of each?",
+        difficulty=1,
+        minutes=8,
+        statement="Write `count_by_defect(samples)`. It takes a list of samples and returns a "
+        "dict from defect name (`sample.defect`) to the number of samples that have it. Good "
+        "samples count under their own name, `'good'`.",
+    ),
+    Exercise(
+        "cosine_similarity",
+        "01",
+        "cosine similarity",
+        difficulty=1,
+        minutes=8,
+        statement="Write `cosine_similarity(a, b)`. It takes tensors `a` of shape `(n, d)` and "
+        "`b` of shape `(m, d)`, one vector a row, and returns a tensor of shape `(n, m)`: entry "
+        "$[i, j]$ is $\\langle a_i, b_j \\rangle / (\\lVert a_i \\rVert \\lVert b_j \\rVert)$.",
+    ),
+    Exercise(
+        "auroc",
+        "01",
+        "AUROC from its meaning",
+        difficulty=2,
+        minutes=12,
+        statement="Write `auroc(labels, scores)`. Both are numpy arrays of shape `(n,)`; label 1 "
+        "is anomalous, 0 is normal. Over all pairs of one anomalous and one normal picture, "
+        "return the share in which the anomalous one has the higher score, a float from 0 to 1. "
+        "A pair with equal scores counts one half.",
+    ),
+    Exercise(
+        "ensemble_prototype",
+        "01",
+        "one vector for many prompts",
+        difficulty=1,
+        minutes=6,
+        statement="Write `ensemble_prototype(features)`. It takes a tensor of shape `(n, d)`, the "
+        "unit-norm features of `n` prompts, and returns a tensor of shape `(d,)`: the direction "
+        "of their mean, with length 1.",
+    ),
+    Exercise(
+        "vv_attention",
+        "02",
+        "attention among the values",
+        difficulty=2,
+        minutes=10,
+        statement="Write `vv_attention(v)`. It takes the values of one head, a tensor of shape "
+        "`(tokens, width)`, and returns a tensor of the same shape: "
+        "$\\mathrm{softmax}(v v^\\top / \\sqrt{\\mathrm{width}})\\, v$. Each token's weights add "
+        "up to 1.",
+    ),
+    Exercise(
+        "region_overlap",
+        "02",
+        "how much of each defect is found?",
+        difficulty=3,
+        minutes=20,
+        statement="Write `region_overlap(mask, anomaly_map, threshold)`. `mask` is a boolean numpy "
+        "array of shape `(h, w)`, `anomaly_map` one of numbers of the same shape. A region is a "
+        "group of marked pixels that touch at a side or a corner. Take the share of each "
+        "region's pixels whose map is at or above the threshold, and return the mean over the "
+        "regions, a float. A mask without a region has no overlap: return `nan` or raise "
+        "`ValueError`.",
+    ),
+    Exercise(
+        "hot_patch",
+        "02",
+        "find the hottest patch",
+        difficulty=1,
+        minutes=6,
+        statement="Write `hot_patch(patch_scores, grid)`. `patch_scores` is a tensor of shape "
+        "`(h * w,)`, the patches of a picture row by row, and `grid` is `(h, w)`. Return "
+        "`(row, column)` of the highest score, two ints that count from 0.",
+    ),
+)
+# By name, in the order of the notebooks.
+EXERCISES: Mapping[str, Exercise] = MappingProxyType({each.name: each for each in _ALL})
+
+
+def exercise(name: str) -> Exercise:
+    """The text of one exercise; a notebook shows it as Markdown.
+
+    Raises `ValueError` for a name that is not in `EXERCISES`.
+    """
+    if name not in EXERCISES:
+        raise ValueError(f"expected the name of an exercise ({', '.join(EXERCISES)}), got {name!r}")
+    return EXERCISES[name]

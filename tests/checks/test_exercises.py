@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from promptad_tutorial import checks
+
+
+def test_every_exercise_has_a_check_and_every_check_an_exercise():
+    functions = {name for name in checks.__all__ if name.islower() and name != "exercise"}
+    assert set(checks.EXERCISES) == functions
+    assert [each.notebook for each in checks.EXERCISES.values()] == sorted(
+        each.notebook for each in checks.EXERCISES.values()
+    )
+    assert {each.notebook for each in checks.EXERCISES.values()} == {"00", "01", "02"}
+
+
+@pytest.mark.parametrize("name", list(checks.EXERCISES))
+def test_the_check_tells_the_same_difficulty_and_minutes(name):
+    text = checks.exercise(name)
+    found = re.search(
+        r"Difficulty (\d) of 3, (\d+) minutes", " ".join(getattr(checks, name).__doc__.split())
+    )
+    assert (int(found[1]), int(found[2])) == (text.difficulty, text.minutes)
+
+
+@pytest.mark.parametrize("name", list(checks.EXERCISES))
+def test_the_markdown_shows_everything(name):
+    text = checks.exercise(name)
+    shown = text._repr_markdown_()
+    for part in (text.title, text.stars, f"{text.minutes} minutes", text.statement, name):
+        assert part in shown
+    assert len(text.stars) == 3
+    assert repr(text).splitlines() == [repr(text)]
+
+
+def test_unknown_names_and_bad_values_are_refused():
+    with pytest.raises(ValueError, match="cosine_similarity, auroc.*got 'cosine'"):
+        checks.exercise("cosine")
+    with pytest.raises(ValueError, match="1 .. 3 stars, got 4"):
+        checks.Exercise("x", "00", "t", 4, 5, "s")
+    with pytest.raises(ValueError, match="minutes must be 1 or more, got 0"):
+        checks.Exercise("x", "00", "t", 1, 0, "s")

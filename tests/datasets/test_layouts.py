@@ -1,0 +1,405 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from promptad_tutorial.datasets import (
+    GOOD,
+    UNLABELLED,
+    Dataset,
+    Sample,
+    dataset_from_environment,
+    list_categories,
+    list_objects,
+    load_folder,
+    load_mvtec,
+    load_visa,
+    open_dataset,
+    opening,
+    read_mask,
+)
+
+
+def write(path: Path, value: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (4, 3), value).save(path)
+    return path
+
+
+def make_mvtec(root: Path, category: str = "bottle") -> Path:
+    line = root / category
+    # Written in an order that is not the sorted one.
+    for name in ("10.png", "2.PNG", "1.png"):
+        write(line / "train" / GOOD / name)
+    for name in ("001.png", "000.png"):
+        write(line / "test" / "scratch" / name)
+        mask_name = name.replace(".png", "_mask.png")
+        write(line / "ground_truth" / "scratch" / mask_name, 255)
+    write(line / "test" / "bent rim" / "a b.jpg")
+    write(line / "ground_truth" / "bent rim" / "a b.png", 1)  # the same stem, no _mask
+    write(line / "test" / GOOD / "000.png")
+    for extra in ("Thumbs.db", ".DS_Store", "train/good/license.txt", "test/scratch/._001.png"):
+        (line / extra).touch()
+    (line / "test" / ".ipynb_checkpoints").mkdir()
+    (root / "readme.txt").touch()
+    (root / "docs").mkdir(exist_ok=True)
+    return root
+
+
+def make_visa(root: Path, table: list[list[str]] | None = None, encoding: str = "utf-8") -> Path:
+    rows = [["candle", "train", "normal", f"candle/Normal/{i}.JPG", ""] for i in (10, 9, 0)]
+    rows += [["candle", "test", "normal", "candle/Normal/11.JPG", ""]]
+    rows += [["candle", "test", "anomaly", "candle/Anomaly/0.JPG", "candle/Masks/0.png"]]
+    rows += [["pcb1", "train", "normal", "pcb1/Normal/0.JPG", ""]]
+    rows = rows if table is None else table
+    for _, _, _, image, mask in rows:
+        write(root / image.replace("\\", "/"))
+        if mask:
+            write(root / mask.replace("\\", "/"), 7)
+    write_table(root, ["object", "split", "label", "image", "mask"], rows, encoding)
+    return root
+
+
+def write_table(root: Path, columns: list[str], rows: list[list[str]], encoding="utf-8") -> None:
+    path = root / "split_csv" / "1cls.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding=encoding) as file:
+        csv.writer(file).writerows([columns, *rows])
+
+
+# --- MVTec AD ---
+
+
+def test_mvtec_reads_a_real_folder(tmp_path):
+    root = make_mvtec(tmp_path)
+    line = load_mvtec(root, "bottle")
+    folder = root / "bottle"
+    assert (line.name, line.root) == ("bottle", folder)
+    assert line.train == tuple(
+        Sample(folder / "train/good" / n, 0, "good") for n in ("1.png", "2.PNG", "10.png")
+    )
+    truth = folder / "ground_truth"
+    assert line.test == (
+        Sample(folder / "test/bent rim/a b.jpg", 1, "bent rim", truth / "bent rim/a b.png"),
+        Sample(folder / "test/good/000.png", 0, "good"),
+        Sample(folder / "test/scratch/000.png", 1, "scratch", truth / "scratch/000_mask.png"),
+        Sample(folder / "test/scratch/001.png", 1, "scratch", truth / "scratch/001_mask.png"),
+    )
+    assert [read_mask(s).mean() for s in line.test] == [1, 0, 1, 1]
+
+
+def test_categories_are_folders_with_a_training_part(tmp_path):
+    for name in ("item10", "item2", "Apple"):
+        make_mvtec(tmp_path, name)
+    assert list_categories(str(tmp_path)) == ("Apple", "item2", "item10")
+    with pytest.raises(ValueError, match=r"Apple, item2, item10\. Did you mean 'Apple'\?"):
+        load_mvtec(tmp_path, "aple")
+
+
+def test_a_category_behind_a_link_keeps_its_name(tmp_path):
+    make_mvtec(tmp_path / "disk")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "flask").symlink_to(tmp_path / "disk" / "bottle")
+    line = load_mvtec(tmp_path / "data", "flask")
+    assert line.name == "flask"
+    assert len(line.test) == 4
+
+
+def test_missing_masks_are_named_unless_they_are_not_required(tmp_path):
+    root = make_mvtec(tmp_path)
+    (root / "bottle/ground_truth/scratch/001_mask.png").unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"1 of 3 anomalous images of 'bottle'.*: scratch/001\.png\. "
+    ):
+        load_mvtec(root, "bottle")
+    line = load_mvtec(root, "bottle", require_masks=False)
+    assert [s.image.name for s in line.test if s.label == 1 and s.mask is None] == ["001.png"]
+
+
+def test_many_missing_masks_make_a_short_message(tmp_path):
+    root = make_mvtec(tmp_path)
+    for i in range(20):
+        write(root / f"bottle/test/hole/{i}.png")
+    with pytest.raises(FileNotFoundError, match=r"20 of 23 .*hole/5\.png and 14 more\."):
+        load_mvtec(root, "bottle")
+
+
+def remove(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    folder.rmdir()
+
+
+@pytest.mark.parametrize(
+    "gone, refill, error, message",
+    [
+        ("train", False, FileNotFoundError, "normal training images of 'bottle' at"),
+        ("train/good", False, FileNotFoundError, "normal training images of 'bottle' at"),
+        ("train/good", True, ValueError, "normal training images of 'bottle' in .*an empty folder"),
+        ("test", False, FileNotFoundError, "test images of 'bottle' at"),
+        ("test", True, ValueError, "expected test images in .*found an empty folder"),
+        ("ground_truth", False, FileNotFoundError, "3 of 3 anomalous images"),
+    ],
+)
+def test_a_damaged_category_says_what_is_missing(tmp_path, gone, refill, error, message):
+    root = make_mvtec(tmp_path)
+    remove(root / "bottle" / gone)
+    if refill:
+        (root / "bottle" / gone).mkdir()
+    with pytest.raises(error, match=message):
+        load_mvtec(root, "bottle")
+    # Damaged, but still listed: it must not go missing from a benchmark silently.
+    assert list_categories(root) == ("bottle",)
+
+
+def test_an_empty_defect_folder_is_no_defect(tmp_path):
+    root = make_mvtec(tmp_path)
+    (root / "bottle/test/crack").mkdir()
+    assert load_mvtec(root, "bottle").defects == ("bent rim", "scratch")
+
+
+# --- VisA ---
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_visa_follows_its_table(tmp_path, encoding):
+    root = make_visa(tmp_path, encoding=encoding)
+    write(root / "candle/Normal/99.JPG")  # not in the table
+    assert list_objects(root) == ("candle", "pcb1")
+    line = load_visa(root, "candle")
+    assert [s.image.name for s in line.train] == ["0.JPG", "9.JPG", "10.JPG"]
+    assert line.test == (
+        Sample(root / "candle/Anomaly/0.JPG", 1, "anomaly", root / "candle/Masks/0.png"),
+        Sample(root / "candle/Normal/11.JPG", 0, "good"),
+    )
+    assert read_mask(line.test[0]).all()
+
+
+def test_a_table_written_on_windows(tmp_path):
+    rows = [
+        ["candle", "train", "normal", "candle\\0.JPG", ""],
+        ["candle", "test", "anomaly", "candle\\1.JPG", "candle\\m.png"],
+    ]
+    line = load_visa(make_visa(tmp_path, rows), "candle")
+    assert line.test[0].mask == tmp_path / "candle" / "m.png"
+
+
+def test_visa_errors(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"VisA's table at .*1cls\.csv"):
+        list_objects(tmp_path)
+    root = make_visa(tmp_path)
+    with pytest.raises(ValueError, match=r"candle, pcb1\. Did you mean 'candle'"):
+        load_visa(root, "candles")
+    with pytest.raises(ValueError, match="rows of 'pcb1' with split 'test'"):
+        load_visa(root, "pcb1")
+    (root / "candle/Masks/0.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"1 of 1 anomalous .*anomaly/0\.JPG"):
+        load_visa(root, "candle")
+    assert load_visa(root, "candle", require_masks=False).test[0].mask is None
+    (root / "candle/Normal/9.JPG").unlink()
+    with pytest.raises(FileNotFoundError, match=r"1 of 5 images .*candle/Normal/9\.JPG"):
+        load_visa(root, "candle", require_masks=False)
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        (["a", "val", "normal", "0.png", ""], "line 2 .*expected split train or test, found 'val'"),
+        (["a", "train", "bad", "0.png", ""], "line 2 .*expected label normal or anomaly.*'bad'"),
+        (["", "train", "normal", "0.png", ""], "line 2 .*expected an object and an image"),
+        (["a"], "line 2 .*expected split train or test, found ''"),
+    ],
+)
+def test_a_malformed_row_is_found_by_its_line(tmp_path, row, message):
+    write_table(tmp_path, ["object", "split", "label", "image", "mask"], [row])
+    with pytest.raises(ValueError, match=message):
+        list_objects(tmp_path)
+
+
+def test_missing_columns_are_an_error(tmp_path):
+    write_table(tmp_path, ["object", "image"], [])
+    with pytest.raises(ValueError, match=r"object, split, label, image, mask in .*object, image$"):
+        list_objects(tmp_path)
+
+
+def test_rows_longer_than_the_header_and_an_empty_table(tmp_path):
+    columns = ["object", "split", "label", "image", "mask"]
+    write_table(tmp_path, columns, [["a", "train", "normal", "0.png", "", "more"]])
+    assert list_objects(tmp_path) == ("a",)
+    (tmp_path / "split_csv" / "1cls.csv").write_text("")
+    with pytest.raises(ValueError, match=r"found none$"):
+        list_objects(tmp_path)
+
+
+def test_a_table_that_is_not_utf_8_is_an_error(tmp_path):
+    write_table(
+        tmp_path,
+        ["object", "split", "label", "image", "mask"],
+        [["pi\u00e8ce", "train", "normal", "0.png", ""]],
+        encoding="latin-1",
+    )
+    with pytest.raises(ValueError, match=r"PROMPTAD_DATA=.*expected UTF-8 text in .*1cls\.csv"):
+        dataset_from_environment({"PROMPTAD_DATA": str(tmp_path)})
+
+
+# --- plain folder ---
+
+
+def test_a_folder_of_good_images_is_enough(tmp_path):
+    for name in ("b.jpg", "A 1.PNG"):
+        write(tmp_path / "mug" / name)
+    line = load_folder(tmp_path / "mug")
+    assert (line.name, line.test) == ("mug", ())
+    assert [s.image.name for s in line.train] == ["A 1.PNG", "b.jpg"]
+    assert load_folder(tmp_path / "mug", name="coffee mug").name == "coffee mug"
+
+
+def test_a_flat_folder_to_score_is_unlabelled(tmp_path):
+    write(tmp_path / "mug" / "good" / "0.png")
+    write(tmp_path / "new" / "1.png")
+    line = load_folder(tmp_path / "mug" / "good", tmp_path / "new")
+    assert line.name == "mug"
+    assert line.test == (Sample(tmp_path / "new" / "1.png", None, UNLABELLED),)
+
+
+def test_sub_folders_are_labels_and_masks_lie_beside_their_image(tmp_path):
+    write(tmp_path / "mug" / "0.png")
+    test = tmp_path / "test"
+    write(test / "Good" / "0.png")
+    write(test / "crack" / "0.jpg")
+    write(test / "crack" / "0_mask.png", 255)
+    write(test / "crack" / "face_mask.png")  # an image: there is no face.png beside it
+    (test / "empty").mkdir()
+    line = load_folder(tmp_path / "mug", test)
+    assert line.test == (
+        Sample(test / "crack/0.jpg", 1, "crack", test / "crack/0_mask.png"),
+        Sample(test / "crack/face_mask.png", 1, "crack"),
+        Sample(test / "Good/0.png", 0, "good"),
+    )
+    with pytest.raises(FileNotFoundError, match=r"1 of 2 .*crack/face_mask\.png"):
+        load_folder(tmp_path / "mug", test, require_masks=True)
+
+
+def test_plain_folder_errors(tmp_path):
+    (tmp_path / "mug").mkdir()
+    with pytest.raises(FileNotFoundError, match="a folder of good images at"):
+        load_folder(tmp_path / "cup")
+    with pytest.raises(ValueError, match=r"good images in .*found an empty folder"):
+        load_folder(tmp_path / "mug")
+    write(tmp_path / "mug" / "0.png")
+    with pytest.raises(FileNotFoundError, match="a folder to score at"):
+        load_folder(tmp_path / "mug", tmp_path / "test")
+    (tmp_path / "test" / "crack").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"images to score in .*found crack/"):
+        load_folder(tmp_path / "mug", tmp_path / "test")
+    write(tmp_path / "test" / "1.png")
+    write(tmp_path / "test" / "crack" / "2.png")
+    with pytest.raises(ValueError, match=r"found both \(1\.png beside crack/\)"):
+        load_folder(tmp_path / "mug", tmp_path / "test")
+
+
+# --- recognising a layout ---
+
+
+def test_each_layout_is_recognised_and_loads(tmp_path):
+    mvtec = make_mvtec(make_mvtec(tmp_path / "mvtec"), "cable")
+    visa = make_visa(tmp_path / "visa")
+    write(tmp_path / "mug" / "good" / "0.png")
+    write(tmp_path / "mug" / "test" / "crack" / "1.png")
+    write(tmp_path / "plate" / "0.png")
+    opened = [open_dataset(p) for p in (mvtec, visa, tmp_path / "mug", tmp_path / "plate")]
+    assert [(d.layout, d.product_lines) for d in opened] == [
+        ("mvtec", ("bottle", "cable")),
+        ("visa", ("candle", "pcb1")),
+        ("folder", ("mug",)),
+        ("folder", ("plate",)),
+    ]
+    assert opened[0].load("cable") == load_mvtec(mvtec, "cable")
+    assert opened[1].load("candle") == load_visa(visa, "candle")
+    assert opened[2].load("mug") == load_folder(tmp_path / "mug/good", tmp_path / "mug/test")
+    assert opened[3].load("plate") == load_folder(tmp_path / "plate")
+    with pytest.raises(ValueError, match=r"no product line 'cabel'.*Did you mean 'cable'"):
+        opened[0].load("cabel")
+
+
+def test_masks_are_required_by_default_except_in_a_plain_folder(tmp_path):
+    root = make_mvtec(tmp_path / "mvtec")
+    remove(root / "bottle" / "ground_truth")
+    with pytest.raises(FileNotFoundError, match="have no mask"):
+        open_dataset(root).load("bottle")
+    assert len(open_dataset(root).load("bottle", require_masks=False).test) == 4
+    write(tmp_path / "mug" / "good" / "0.png")
+    write(tmp_path / "mug" / "test" / "crack" / "1.png")
+    with pytest.raises(FileNotFoundError, match="have no mask"):
+        open_dataset(tmp_path / "mug").load("mug", require_masks=True)
+
+
+def test_one_category_can_be_opened_alone(tmp_path):
+    root = make_mvtec(make_mvtec(tmp_path), "cable")
+    dataset = open_dataset(root / "cable")
+    assert dataset == Dataset(root / "cable", "mvtec", ("cable",))
+    assert dataset.load("cable") == load_mvtec(root, "cable")
+
+
+def test_an_unknown_layout_says_what_is_there_and_looks_one_folder_deeper(tmp_path):
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(ValueError, match=r"is no dataset .*found notes/\.$"):
+        open_dataset(tmp_path)
+    make_mvtec(tmp_path / "unpacked")
+    with pytest.raises(ValueError, match=r"Did you mean .*unpacked"):
+        open_dataset(tmp_path)
+
+
+def test_defects_beside_good_are_not_left_out_silently(tmp_path):
+    write(tmp_path / "mug" / "good" / "0.png")
+    write(tmp_path / "mug" / "crack" / "0.png")
+    with pytest.raises(ValueError, match="found images in crack too"):
+        open_dataset(tmp_path / "mug")
+
+
+# --- the environment ---
+
+
+def test_the_variable_names_the_dataset(tmp_path):
+    root = make_mvtec(tmp_path)
+    assert dataset_from_environment({"PROMPTAD_DATA": str(root)}) == open_dataset(root)
+    with pytest.raises(FileNotFoundError, match="PROMPTAD_DATA=/no/where: expected a dataset at"):
+        dataset_from_environment({"PROMPTAD_DATA": "/no/where"})
+    with pytest.raises(ValueError, match=r"PROMPTAD_DATA=.*is no dataset"):
+        dataset_from_environment({"PROMPTAD_DATA": str(root / "docs")})
+
+
+def test_the_real_environment_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROMPTAD_DATA", str(make_mvtec(tmp_path)))
+    assert dataset_from_environment().root == tmp_path
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """The package far from any checkout, and the current directory two folders deep."""
+    module = tmp_path / "site" / "promptad_tutorial" / "datasets" / "opening.py"
+    monkeypatch.setattr(opening, "__file__", str(module))
+    (tmp_path / "checkout" / "notebooks").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "checkout" / "notebooks")
+    return tmp_path
+
+
+@pytest.mark.parametrize("place", ["site", "checkout", "checkout/notebooks"])
+def test_the_minifactory_is_found_beside_the_package_and_above_here(installed, place):
+    root = make_mvtec(installed / place / "data" / "minifactory")
+    assert dataset_from_environment({"PROMPTAD_DATA": ""}).root == root
+
+
+def test_without_a_checkout_the_error_says_what_to_do(installed):
+    with pytest.raises(FileNotFoundError, match=r"data/minifactory.*checkout.*set PROMPTAD_DATA"):
+        dataset_from_environment({})
+
+
+def test_a_mask_that_is_all_black_reads_as_empty(tmp_path):
+    write(tmp_path / "0.png")
+    sample = Sample(tmp_path / "0.png", 1, "scratch", write(tmp_path / "0_mask.png", 0))
+    np.testing.assert_array_equal(read_mask(sample), np.zeros((3, 4), dtype=bool))
