@@ -42,14 +42,22 @@ test: $(VENV)/.installed-test
 notebooks: $(VENV)/.installed-test
 	$(PY) -m tools.execute_notebooks
 
-data: $(VENV)/.installed-lab
+data: $(VENV)/.installed-test
+	rm -rf data/minifactory
 	$(PY) -m promptad_tutorial minifactory build
+	$(PY) -m promptad_tutorial zero-shot
+	$(PY) -m promptad_tutorial minifactory card
 
-weights: $(VENV)/.installed-lab
+weights: $(VENV)/.installed-test
 	$(PY) -m promptad_tutorial tinyclip render
 	$(PY) -m promptad_tutorial tinyclip train
-	$(PY) -m promptad_tutorial tinyclip export
+	$(PY) -m promptad_tutorial tinyclip export --results results/tinyclip
+	$(PY) -m promptad_tutorial tinyclip render --held-out
 	$(PY) -m promptad_tutorial tinyclip evaluate
+	$(PY) -m promptad_tutorial zero-shot
+	$(PY) -m promptad_tutorial tinyclip card
+	$(PY) -m promptad_tutorial minifactory card
+	$(PY) -m tools.make_pictures
 
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .

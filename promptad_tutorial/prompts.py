@@ -55,8 +55,8 @@ GENERIC_STATES: tuple[str, ...] = (
 class PromptPair:
     """What a normal picture may be called, and what an anomalous one: the two sides of a detector."""
 
-    normal: tuple[str, ...]
-    anomalous: tuple[str, ...]
+    normal: Sequence[str]  # a tuple from then on
+    anomalous: Sequence[str]
 
     def __post_init__(self) -> None:
         for side in ("normal", "anomalous"):

@@ -63,7 +63,7 @@ def anomaly_maps(
     """
     if patch_scores.shape[1] != grid[0] * grid[1]:
         raise ValueError(f"expected {grid[0]} x {grid[1]} patches, got {patch_scores.shape[1]}")
-    coarse = patch_scores.float().cpu().reshape(-1, 1, *grid)
+    coarse = patch_scores.cpu().reshape(-1, 1, *grid)
     fine = functional.interpolate(coarse, size=(size, size), mode="bilinear", align_corners=False)
     maps = fine[:, 0].numpy()
     return gaussian_filter(maps, (0, sigma * size, sigma * size)) if sigma else maps

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from promptad_tutorial.datasets.listing import list_images, shorten
 from promptad_tutorial.datasets.samples import Sample
@@ -90,13 +90,17 @@ def mask_at(sample: Sample, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(height, width) in pixels as stored in the file; only the header is read.
+    """(height, width) in pixels as the image is shown; only the header is read.
+
+    A camera may store a picture lying on its side and say so in EXIF; `read_image` turns it upright,
+    and masks are drawn on what people see.
 
     Raises `ValueError` for a file that is not a readable image.
     """
     try:
         with Image.open(path) as image:
-            return image.height, image.width
+            lying = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+            return (image.width, image.height) if lying else (image.height, image.width)
     except (UnidentifiedImageError, OSError) as error:
         raise ValueError(f"cannot read the image {path}: {error}") from error
 

@@ -38,9 +38,11 @@ class ZeroShot:
 
     def score_features(self, features: ImageFeatures) -> Scores:
         """The same for features that are there already: CLIP is frozen, so encode once."""
-        sides = (self.normal_prototype, self.anomaly_prototype, self.backbone.temperature)
-        patch_scores = text_score(features.patches, *sides)
+        # In double precision, on the CPU: in single, all scores above 0.9999999 would be one tie.
+        sides = [side.cpu().double() for side in (self.normal_prototype, self.anomaly_prototype)]
+        temperature = self.backbone.temperature
+        patch_scores = text_score(features.patches.cpu().double(), *sides, temperature)
         return Scores(
-            text_score(features.cls, *sides).float().cpu().numpy(),
+            text_score(features.cls.cpu().double(), *sides, temperature).numpy(),
             anomaly_maps(patch_scores, self.backbone.grid, self.map_size),
         )

@@ -1,7 +1,7 @@
 """Words for what is in a picture: captions composed from names, colours, states and defects.
 
-A caption also carries what it claims, so that a training batch knows exactly which captions are true
-of which pictures. The words of the held-out defects appear in no caption.
+A caption also carries what it claims, so that a training batch knows exactly which captions are
+true of which pictures. The words of the held-out defects appear in no caption.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Caption:
     colour: str | None
     state: str | None  # "good", "bad" (some defect), or the name of a defect
 
-    def true_of(self, kind: str, colour: str | None, defect: str | None) -> bool:
+    def true_of(self, kind: str | None, colour: str | None, defect: str | None) -> bool:
         """Whether everything that the caption claims holds for such a picture."""
         return (
             self.kind in (None, kind)

@@ -1,8 +1,8 @@
 """Product lines made of real photographs: scikit-image's brick, grass and gravel (CC0).
 
-Good pieces are crops of the photograph itself; defects are rendered onto it. The left half gives the
-training pieces and the right half the test pieces, so no test picture shows a trained pixel. Nothing
-of these photographs is used in pretraining.
+Good pieces are crops of the photograph itself; defects are rendered onto it. The left half gives
+the training pieces and the right half the test pieces, so no test picture shows a trained pixel.
+Nothing of these photographs is used in pretraining.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from promptad_tutorial.minifactory.captions import THINGS, Caption, compose
 from promptad_tutorial.minifactory.catalogue import KINDS
-from promptad_tutorial.tinyclip.render_set import MASK_GRID, RenderSet
+from promptad_tutorial.tinyclip.render_set import MASK_GRID, PIECES_A_STYLE, RenderSet
 
 NOISE_TOKEN = -1  # stands for a word that the model does not know
 
@@ -22,6 +22,8 @@ class BatchPlan:
 
     hard_kinds: int = 3  # kinds that fill the hard part: negatives are the same thing, other defect
     hard_each: int = 21  # pictures of each of them
+    whole_styles: bool = False  # hard pictures come as all pieces of a look, good and defective
+    weakest: int = 0  # hard pictures with a defect below this strength, in %, are left out
     spread: int = 65  # pictures drawn over all kinds: negatives are other things
     grey_share: float = 0.15  # pictures shown without colour (their captions name none)
     unknown_share: float = 0.25  # captions in which 1-4 unknown words stand before the rest
@@ -41,7 +43,7 @@ def draw_batch(
 ) -> Batch:
     """Batch number `step`: depends on the set, the plan and the two numbers alone."""
     draw = np.random.default_rng([seed, step])
-    index = _choose(data.labels[:, 0], plan, draw)
+    index = _choose(data.labels, plan, draw)
     labels = data.labels[index].astype(np.int64)
     grey = draw.random(len(index)) < plan.grey_share
     captions = [_caption(data, label, g, draw) for label, g in zip(labels, grey, strict=True)]
@@ -59,7 +61,7 @@ def draw_batch(
 
 def truth(data: RenderSet, labels: np.ndarray, grey: np.ndarray, captions: list[Caption]):
     """(b, b) bool: does everything that caption j claims hold for picture i?"""
-    kind, colour, defect = (column[:, None] for column in labels.T)
+    kind, colour, defect = (column[:, None] for column in labels[:, :3].T)
     silent = -9
     kind_of = {name: number for number, name in enumerate(data.kinds)} | {None: silent}
     colour_of = {name: number for number, name in enumerate(data.colours)} | {None: silent}
@@ -73,13 +75,21 @@ def truth(data: RenderSet, labels: np.ndarray, grey: np.ndarray, captions: list[
     return right_kind & right_colour & right_state
 
 
-def _choose(kinds: np.ndarray, plan: BatchPlan, draw) -> np.ndarray:
-    hard = draw.choice(np.unique(kinds), plan.hard_kinds, replace=False)
-    picked = [draw.choice(np.flatnonzero(kinds == k), plan.hard_each) for k in hard]
+def _choose(labels: np.ndarray, plan: BatchPlan, draw) -> np.ndarray:
+    kinds, defects, strengths = labels[:, 0], labels[:, 2], labels[:, 3]
+    usable = (defects < 0) | (strengths >= plan.weakest)
+    picked = []
+    for kind in draw.choice(np.unique(kinds), plan.hard_kinds, replace=False):
+        mine = np.flatnonzero((kinds == kind) & usable)
+        if plan.whole_styles:
+            style = mine // PIECES_A_STYLE
+            order = draw.permutation(np.unique(style))[: plan.hard_each]
+            mine = np.concatenate([mine[style == one] for one in order])[: plan.hard_each]
+        picked.append(mine if plan.whole_styles else draw.choice(mine, plan.hard_each))
     return np.concatenate([*picked, draw.integers(len(kinds), size=plan.spread)])
 
 
-def _caption(data: RenderSet, label: np.ndarray, grey: bool, draw) -> Caption:
+def _caption(data: RenderSet, label: np.ndarray, grey: bool | np.bool_, draw) -> Caption:
     defect = None if label[2] < 0 else data.defects[label[2]]
     if label[0] < 0:  # a found surface has no name, and nobody says its colour
         return compose(None, THINGS, None, defect, draw)

@@ -50,11 +50,12 @@ def zero_shot_scores(
         if not len(here):
             continue
         prompts = ensemble(kind)
+        # In double precision, as the detector does it: in single, all scores near 1 would be a tie.
         sides = [
-            prototype(backbone.encode_text(list(side)))
+            prototype(backbone.encode_text(list(side))).cpu().double()
             for side in (prompts.normal, prompts.anomalous)
         ]
-        scores[here] = text_score(cls[here], *sides, backbone.temperature).cpu().numpy()
+        scores[here] = text_score(cls[here].cpu().double(), *sides, backbone.temperature).numpy()
     return scores
 
 
@@ -68,7 +69,8 @@ def anomaly_table(data: RenderSet, scores: np.ndarray, by: str) -> pd.DataFrame:
     """
     if by not in ("kind", "defect"):
         raise ValueError(f"by must be 'kind' or 'defect', got {by!r}")
-    unseen = np.isin(data.labels[:, 2], [data.defects.index(d) for d in HELD_OUT_DEFECTS])
+    held_out = [code for code, name in enumerate(data.defects) if name in HELD_OUT_DEFECTS]
+    unseen = np.isin(data.labels[:, 2], held_out)
     by_kind, by_defect = [], []
     for number, kind in enumerate(data.kinds):
         here = data.labels[:, 0] == number
@@ -102,13 +104,16 @@ def auroc(good: np.ndarray, bad: np.ndarray) -> float:
 
 @torch.no_grad()
 def held_out_figures(backbone: Backbone, data: RenderSet) -> dict[str, object]:
-    """All figures of the model card, in %: tables by kind and by defect, and the means over kinds."""
+    """All figures of the model card, in %: tables by kind and by defect, and means over kinds.
+
+    Pictures without a kind (found surfaces) do not count.
+    """
     cls = image_embeddings(backbone, data)
     kind = data.labels[:, 0].astype(int)
-    named = pd.Series(retrieval(backbone, cls, kind, data.kinds))
+    named = pd.Series(retrieval(backbone, cls, kind, data.kinds))[kind >= 0]
     scores = zero_shot_scores(backbone, cls, data)
     by_kind = anomaly_table(data, scores, "kind")
-    top1 = 100 * named.groupby(np.array(data.kinds)[kind]).mean()
+    top1 = 100 * named.groupby(np.array(data.kinds)[kind[kind >= 0]]).mean()
     by_kind.insert(1, "name_top1", by_kind["kind"].map(top1))
     return {
         "by_kind": by_kind,
@@ -129,7 +134,9 @@ def save_figures(
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("by_kind", "by_defect"):
         figures[name].to_csv(folder / f"{name}.csv", index=False, float_format="%.2f")
-    means = {name: round(value, 2) for name, value in figures.items() if isinstance(value, float)}
+    numbers = {name: value for name, value in figures.items() if isinstance(value, float)}
+    # JSON knows no NaN, which a set without such pictures gives
+    means = {name: None if np.isnan(v) else round(v, 2) for name, v in numbers.items()}
     by_kind = figures["by_kind"]
     summary = means | {
         "pictures": int(by_kind["pictures"].sum()),

@@ -2,14 +2,15 @@
 
     images.npy  (n, size, size, 3) uint8
     masks.npy   (n, MASK_GRID, MASK_GRID) bool: does the defect touch this cell?
-    labels.npy  (n, 3) int16: kind, colour, defect (-1 for good), as numbers into names.json;
-                kind and colour are -1 for a found surface, which has no name
+    labels.npy  (n, 4) int16: kind, colour, defect (-1 for good), as numbers into names.json, and
+                the defect's strength in % (0 for good); kind and colour are -1 for a found
+                surface, which has no name
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def pretraining_defects(kind, held_out: bool = False) -> tuple[str, ...]:
 
 
 def render_one(plan: RenderPlan, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Picture `index`: image (size, size, 3), mask (MASK_GRID, MASK_GRID), label (3,)."""
+    """Picture `index`: image (size, size, 3), mask (MASK_GRID, MASK_GRID), label (4,)."""
     names = list(KINDS)
     style = plan.first_style + index // PIECES_A_STYLE
     found = index >= plan.pictures
@@ -69,10 +70,9 @@ def render_one(plan: RenderPlan, index: int) -> tuple[np.ndarray, np.ndarray, np
         raise ValueError(f"no visible defect for picture {index} ({kind.name}, style {style})")
     touched = _touched(shot.mask, MASK_GRID)
     number = -1 if defect is None else all_defects().index(defect)
-    if found:
-        return shot.image, touched, np.array([-1, -1, number], np.int16)
-    label = np.array([names.index(kind.name), list(COLOURS).index(shot.colour), number], np.int16)
-    return shot.image, touched, label
+    percent = round(100 * strength) if faulty else 0
+    name = (-1, -1) if found else (names.index(kind.name), list(COLOURS).index(shot.colour))
+    return shot.image, touched, np.array([*name, number, percent], np.int16)
 
 
 def all_defects() -> list[str]:
@@ -95,7 +95,7 @@ def render_set(plan: RenderPlan, folder: Path, jobs: int = -1) -> Path:
         folder / "images.npy", mode="w+", dtype=np.uint8, shape=(n, size, size, 3)
     )
     masks = np.zeros((n, MASK_GRID, MASK_GRID), dtype=bool)
-    labels = np.zeros((n, 3), dtype=np.int16)
+    labels = np.zeros((n, 4), dtype=np.int16)
     chunks = [range(start, min(start + 200, n)) for start in range(0, n, 200)]
     work = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(lambda chunk: [render_one(plan, i) for i in chunk])(chunk) for chunk in chunks
@@ -121,6 +121,7 @@ class RenderSet:
     kinds: list[str]
     colours: list[str]
     defects: list[str]
+    plan: dict = field(default_factory=dict)  # the RenderPlan that made it, as plain values
 
     @classmethod
     def open(cls, folder: Path) -> RenderSet:
@@ -137,4 +138,5 @@ class RenderSet:
             names["kinds"],
             names["colours"],
             names["defects"],
+            names["plan"],
         )

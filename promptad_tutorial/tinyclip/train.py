@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import open_clip
@@ -24,18 +24,43 @@ from promptad_tutorial.tinyclip.towers import new_model, picture_features, regis
 class Recipe:
     """Everything that decides the weights, beside the render set."""
 
-    steps: int = 1700
-    # share of the steps from which on pictures have so many pixels a side: small ones are cheap
-    sizes: tuple[tuple[float, int], ...] = ((0.0, 80), (0.41, 96), (0.79, 120))
+    steps: int = 1530
+    # (step, value): from this step on. Small pictures are cheap, and small defects vanish in them.
+    sizes: tuple[tuple[int, int], ...] = ((0, 80), (400, 96), (1450, 120))  # pixels a side
+    # of the patch-naming loss; its head is dropped before the end
+    patch_weights: tuple[tuple[int, float], ...] = ((0, 0.5), (400, 1.0), (1450, 0.0))
+    # Half of a batch is hard at first, which teaches names; then all of it, which teaches defects:
+    # strong ones first, beside good pieces of the very same look.
+    batches: tuple[tuple[int, BatchPlan], ...] = (
+        (0, BatchPlan()),
+        (650, BatchPlan(hard_kinds=6, spread=2)),
+        (950, BatchPlan(hard_kinds=6, spread=2, whole_styles=True, weakest=65)),
+        (1250, BatchPlan(hard_kinds=3, whole_styles=True)),
+    )
     muon_rate: float = 0.02  # for the matrices of the blocks
+    muon_decay: tuple[tuple[int, float], ...] = ((0, 0.0), (650, 0.1))  # weight decay of these
     adam_rate: float = 1e-3  # for everything else
     warmup: int = 60  # steps of linear rise
-    decay_from: float = 0.35  # share of the steps after which the rate falls linearly to 0
-    patch_weight: float = 0.5  # of the patch-naming loss
-    patch_until: float = 0.8  # share of the steps after which that loss is dropped
+    decay_from: int = 400  # step from which on the rate falls linearly to 0
     largest_temperature: float = 100.0
     seed: int = 0
     save_every: int = 50
+
+    def scaled(self, steps: int) -> Recipe:
+        """The same recipe over another number of steps: every step of a schedule moves along."""
+
+        def moved(schedule):
+            return tuple((round(step * steps / self.steps), value) for step, value in schedule)
+
+        return replace(
+            self,
+            steps=steps,
+            sizes=moved(self.sizes),
+            patch_weights=moved(self.patch_weights),
+            batches=moved(self.batches),
+            muon_decay=moved(self.muon_decay),
+            decay_from=round(self.decay_from * steps / self.steps),
+        )
 
 
 class Run:
@@ -95,15 +120,19 @@ def split_parameters(model: open_clip.CLIP) -> tuple[list[nn.Parameter], list[nn
 
 def rate(recipe: Recipe, step: int) -> float:
     """The share of the full learning rate at a step: up, flat, then linearly down to 0."""
-    start = recipe.decay_from * recipe.steps
-    fall = (recipe.steps - step) / max(recipe.steps - start, 1)
+    fall = (recipe.steps - step) / max(recipe.steps - recipe.decay_from, 1)
     return max(0.0, min((step + 1) / recipe.warmup, 1.0, fall))
 
 
-def train_step(run: Run, recipe: Recipe, plan: BatchPlan, data: RenderSet, tokenize) -> dict:
+def scheduled(schedule, step: int):
+    """The value of the last entry that `step` has reached."""
+    return [value for start, value in schedule if step >= start][-1]
+
+
+def train_step(run: Run, recipe: Recipe, data: RenderSet, tokenize) -> dict:
     """One batch through both towers, one step of both optimisers; returns what to log."""
-    share = run.step / recipe.steps
-    size = [pixels for start, pixels in recipe.sizes if share >= start][-1]
+    size = scheduled(recipe.sizes, run.step)
+    plan = scheduled(recipe.batches, run.step)
     batch = draw_batch(data, plan, tokenize, recipe.seed, run.step, size)
     noise = torch.Generator().manual_seed(recipe.seed * 1_000_003 + run.step)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -115,8 +144,10 @@ def train_step(run: Run, recipe: Recipe, plan: BatchPlan, data: RenderSet, token
         images.float(), texts.float(), batch.true, temperature
     )
     naming = name_the_patches(scores.float(), batch.patches)
-    loss = contrastive + (recipe.patch_weight * naming if share < recipe.patch_until else 0.0)
+    loss = contrastive + scheduled(recipe.patch_weights, run.step) * naming
     now = rate(recipe, run.step)
+    for group in run.optimisers[0].param_groups:
+        group["weight_decay"] = scheduled(recipe.muon_decay, run.step)
     for optimiser, full in zip(run.optimisers, run.rates, strict=True):
         for group in optimiser.param_groups:
             group["lr"] = full * now
@@ -137,18 +168,16 @@ def train_step(run: Run, recipe: Recipe, plan: BatchPlan, data: RenderSet, token
     }
 
 
-def train(
-    folder: Path, data: RenderSet, recipe: Recipe | None = None, plan: BatchPlan | None = None
-) -> Path:
+def train(folder: Path, data: RenderSet, recipe: Recipe | None = None) -> Path:
     """Train, or go on training, in `folder`: checkpoint.safetensors, recipe.json, log.csv.
 
     A run that was killed continues from its last checkpoint; another recipe in the same folder is
     refused. Returns the path of the checkpoint.
     """
-    recipe, plan = recipe or Recipe(), plan or BatchPlan()
+    recipe = recipe or Recipe()
     folder.mkdir(parents=True, exist_ok=True)
     note, checkpoint = folder / "recipe.json", folder / "checkpoint.safetensors"
-    wanted = {"recipe": asdict(recipe), "batches": asdict(plan), "torch": torch.__version__}
+    wanted = {"recipe": asdict(recipe), "data": data.plan, "torch": torch.__version__}
     wanted = json.dumps(wanted, indent=1)
     if note.exists() and note.read_text() != wanted:
         raise ValueError(f"{folder} holds a run with another recipe: choose another folder")
@@ -163,7 +192,7 @@ def train(
         rows = csv.writer(log)
         bar = trange(run.step, recipe.steps, desc="pretraining", unit="step")
         for _ in bar:
-            row = train_step(run, recipe, plan, data, tokenize)
+            row = train_step(run, recipe, data, tokenize)
             row["seconds"] = round(time.monotonic() - begun, 1)
             if row["step"] == 1:
                 rows.writerow(row)

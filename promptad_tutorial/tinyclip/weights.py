@@ -25,6 +25,7 @@ from promptad_tutorial.tinyclip.towers import IMAGE_MEAN, IMAGE_STD, MODEL_NAME,
 
 FOLDER = Path(str(files("promptad_tutorial.tinyclip")))
 WEIGHTS = FOLDER / "tinyclip.safetensors"
+CHECKSUM = WEIGHTS.with_suffix(".sha256")  # `export` writes one beside every file
 ROWS = "token_embedding.rows"  # which token rows the file holds
 
 

@@ -151,3 +151,10 @@ def test_masks_are_found_by_the_name_of_their_image(tmp_path):
     found = find_masks(tmp_path)
     assert {k: found[k].name for k in "012"} == {"0": "0_mask.png", "1": "1.PNG", "2": "2_mask.bmp"}
     assert find_masks(tmp_path / "not there") == {}
+
+
+def test_a_picture_stored_on_its_side_has_the_size_that_is_shown(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    Image.new("RGB", (30, 20)).save(tmp_path / "lying.jpg", exif=exif)
+    assert image_size(tmp_path / "lying.jpg") == (30, 20)

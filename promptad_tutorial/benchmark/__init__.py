@@ -1,0 +1,1 @@
+"""The benchmark: the same figures for every detector on every product line."""

@@ -1,0 +1,141 @@
+"""How well image scores tell good from anomalous: their histogram, and the ROC curve."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+from matplotlib.ticker import MaxNLocator
+from sklearn import metrics as sklearn_metrics
+
+from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.inputs import ArrayLike, as_array
+from promptad_tutorial.figures.palette import (
+    ANOMALOUS_COLOUR,
+    ANOMALOUS_HATCH,
+    ANOMALOUS_MARK_COLOUR,
+    ANOMALOUS_MARKER,
+    GOOD_COLOUR,
+    GOOD_MARKER,
+)
+from promptad_tutorial.figures.wording import counted, percent, rounded, sentences
+from promptad_tutorial.metric_inputs import two_classes
+from promptad_tutorial.metrics import image_auroc
+
+_BINS = 20
+_FEW_FALSE_ALARMS = 0.1  # the false-positive rate at which the ROC caption reads the curve
+
+
+def score_histogram(
+    image_scores: ArrayLike,
+    labels: ArrayLike,
+    threshold: float | None = None,
+    limits: tuple[float, float] | None = None,
+    caption: str = "",
+) -> Illustration:
+    """How often each image score comes, for good and for anomalous pictures.
+
+    `image_scores` (n,), higher is more anomalous; `labels` (n,): 0 good, 1 anomalous. With a
+    `threshold`, a picture that scores at or above it is called anomalous. `limits` of the score
+    axis, by default the smallest and largest score. Every score is also a mark under the bars.
+
+    Raises ValueError for bad input, and if only one class is present.
+    """
+    anomalous, scores = _checked(labels, image_scores)
+    if limits is not None and not limits[0] < limits[1]:
+        raise ValueError(f"expected limits (low, high) with low below high, found {limits}")
+    edges = np.histogram_bin_edges(scores, _BINS, limits)
+    figure = blank_figure(6.4, 2.8)
+    axes = figure.subplots()
+    good_style = {"facecolor": GOOD_COLOUR, "alpha": 0.75, "edgecolor": "white"}
+    bad_style = {"facecolor": (0, 0, 0, 0), "edgecolor": ANOMALOUS_COLOUR, "linewidth": 1.5}
+    bad_style |= {"hatch": ANOMALOUS_HATCH, "histtype": "stepfilled"}
+    axes.hist(scores[~anomalous], edges, label="good", **good_style)
+    axes.hist(scores[anomalous], edges, label="anomalous", **bad_style)
+    marks = (
+        (~anomalous, GOOD_MARKER, GOOD_COLOUR),
+        (anomalous, ANOMALOUS_MARKER, ANOMALOUS_MARK_COLOUR),
+    )
+    for (chosen, marker, colour), height in zip(marks, (-0.06, -0.12), strict=True):
+        axes.plot(
+            scores[chosen],
+            np.full(chosen.sum(), height),
+            marker,
+            color=colour,
+            markersize=4,
+            alpha=0.7,
+            transform=axes.get_xaxis_transform(),
+            clip_on=False,
+        )
+    axes.tick_params(axis="x", pad=18)  # below the marks
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel="image score", ylabel="pictures", xlim=(edges[0], edges[-1]))
+    facts = [_describe(scores[~anomalous], "good"), _describe(scores[anomalous], "anomalous")]
+    facts.append(f"AUROC {rounded(image_auroc(anomalous, scores))}")
+    if threshold is not None:
+        axes.axvline(
+            threshold, color="black", linestyle="--", label=f"threshold {rounded(threshold)}"
+        )
+        facts.append(_describe_threshold(anomalous, scores, threshold))
+    figure.legend(loc="outside upper center", ncols=3, fontsize=FONT_SIZE, frameon=False)
+    return Illustration(figure, sentences(caption, *facts))
+
+
+def roc_curve(labels: ArrayLike, image_scores: ArrayLike, caption: str = "") -> Illustration:
+    """The ROC curve: the share of anomalous pictures found, against the share of false alarms.
+
+    `labels` (n,): 0 good, 1 anomalous; `image_scores` (n,), higher is more anomalous. Each point
+    is a threshold; the area under the curve is the AUROC, and 0.5 is chance.
+
+    Raises ValueError for bad input, and if only one class is present.
+    """
+    anomalous, scores = _checked(labels, image_scores)
+    false_alarms, found, _ = sklearn_metrics.roc_curve(anomalous, scores, drop_intermediate=False)
+    auroc = rounded(image_auroc(anomalous, scores))
+    figure = blank_figure(4.2, 3.6)
+    axes = figure.subplots()
+    axes.plot(false_alarms, found, color=GOOD_COLOUR, linewidth=2, label=f"AUROC {auroc}")
+    axes.plot([0, 1], [0, 1], "--", color="black", linewidth=1, label="chance: 0.50")
+    axes.set(xlabel="false alarms among good", ylabel="found among anomalous")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes.legend(loc="lower right", fontsize=FONT_SIZE)
+    few = found[false_alarms <= _FEW_FALSE_ALARMS + 1e-9].max()
+    good_count = int((~anomalous).sum())
+    return Illustration(
+        figure,
+        sentences(
+            caption,
+            f"ROC curve of {good_count} good and {counted(int(anomalous.sum()), 'picture')} with "
+            f"a defect: AUROC {auroc}",
+            f"With at most {percent(_FEW_FALSE_ALARMS)} false alarms it finds {percent(few)} of "
+            "the defects",
+        ),
+    )
+
+
+def _checked(
+    labels: ArrayLike, image_scores: ArrayLike
+) -> tuple[Bool[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    classes, scores = as_array(labels, "labels"), as_array(image_scores, "image_scores")
+    if classes.ndim != 1 or classes.shape != scores.shape:
+        raise ValueError(
+            f"expected one label and one score for each picture, found {classes.shape} labels and "
+            f"{scores.shape} image_scores"
+        )
+    return two_classes(classes, scores.astype(np.float64), "labels", "image_scores", ndim=1)
+
+
+def _describe(scores: Float[np.ndarray, " n"], kind: str) -> str:
+    low, middle, high = (rounded(value) for value in np.quantile(scores, (0, 0.5, 1)))
+    what = counted(len(scores), f"{kind} picture")
+    return f"{what}: scores from {low} to {high}, median {middle}"
+
+
+def _describe_threshold(
+    anomalous: Bool[np.ndarray, " n"], scores: Float[np.ndarray, " n"], threshold: float
+) -> str:
+    called = scores >= threshold
+    missed, alarms = int((anomalous & ~called).sum()), int((~anomalous & called).sum())
+    return (
+        f"The threshold {rounded(threshold)} misses {missed} anomalous and flags {alarms} good "
+        "pictures"
+    )

@@ -1,0 +1,199 @@
+"""A frozen CLIP: images and prompts in, unit-norm features of one joint space out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from promptad_tutorial.attention import ATTENTION_KINDS, attention_weights, check_kind
+from promptad_tutorial.checkpoints import weights_checksum
+from promptad_tutorial.image_tower import ImageFeatures, encode_pixels, tokens_before_block
+from promptad_tutorial.images import check_ready, list_images, preprocess
+from promptad_tutorial.pretrained import LoadedModel
+from promptad_tutorial.text import Prompts, TextEncoder
+
+LONG_WORK = 256  # from so many images on a progress bar is worth its line
+
+
+class Backbone:
+    """A frozen open_clip CLIP on one device; make one with ``load_backbone``.
+
+    All features come out in float32 with length 1, whatever precision the towers run in, on the
+    backbone's device, without an autograd graph unless a learnt embedding needs one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        loaded: LoadedModel,
+        tokenizer: Any,
+        device: torch.device,
+        dtype: torch.dtype,
+        unknown_words: Callable[[str], list[str]] | None = None,
+    ):
+        """Freeze ``loaded.model`` and move it; see ``load_backbone``.
+
+        ``unknown_words`` lists the words of a prompt that the model was never trained on.
+        """
+        model = loaded.model.eval().requires_grad_(False)
+        self.name = name
+        self.label = f"{name} ({loaded.weights})"  # goes beside every result
+        self.temperature = math.exp(float(model.logit_scale))  # t, before any rounding to dtype
+        if dtype != torch.float32:
+            self.checksum = weights_checksum(model)  # of the weights as they were published
+        self.model = model.to(device=device, dtype=dtype)
+        self.device, self.dtype = self.model.visual.conv1.weight.device, dtype
+        self.mean, self.std, self.interpolation = loaded.mean, loaded.std, loaded.interpolation
+        self.image_size = int(model.visual.image_size[0])  # S: images are S x S pixels
+        self.grid: tuple[int, int] = tuple(model.visual.grid_size)  # (H, W) in patches
+        self.width = int(model.visual.class_embedding.shape[0])  # of image tokens and memory
+        self.embed_dim = int(model.visual.proj.shape[1])  # D: the joint space
+        self.depth = len(model.visual.transformer.resblocks)
+        self.text = TextEncoder(model, tokenizer, unknown_words)
+        self.text_width, self.context_length = self.text.width, self.text.context_length
+
+    def __repr__(self) -> str:
+        return f"Backbone({self.label}, {self.device}, {self.dtype})"
+
+    @cached_property
+    def checksum(self) -> str:
+        """sha256 of the weights in float32: the same on every device and in every dtype."""
+        return weights_checksum(self.model)
+
+    @property
+    def memory_blocks(self) -> tuple[int, ...]:
+        """Blocks whose tokens the memory keeps by default: at 1/4 and 2/3 of the depth, rounded.
+
+        Counted from 1: blocks 3 and 8 of 12 (the paper's), 2 and 4 of 6, 6 and 16 of 24.
+        """
+        rounded = (math.floor(self.depth * share + 0.5) for share in (1 / 4, 2 / 3))
+        return tuple(sorted({max(1, number) for number in rounded}))
+
+    def encode_images(
+        self,
+        images: Any,
+        batch_size: int = 16,
+        blocks: Sequence[int] | None = None,
+        attention: str = "v-v",
+        first_block: int = 1,
+        resize: str = "squash",
+    ) -> ImageFeatures:
+        """Image embedding, patch embeddings and memory tokens, from one pass per image.
+
+        ``images``: one or many of: a path, a PIL image, an array (H, W) or (H, W, 3), see
+        ``images.read_image``; an array (B, H, W, 3); or a float tensor (3, S, S) or (B, 3, S, S)
+        that is ALREADY resized and normalised with ``mean`` and ``std``, as ``preprocess``
+        returns it. Files are read batch by batch.
+        ``blocks``: whose output tokens to keep, counted from 1, in this order; ``memory_blocks``
+        by default, ``()`` for none. They come from the untouched path.
+        ``attention``: "v-v" for patches of the V-V path, which leaves the untouched one at
+        ``first_block`` (default: all blocks); "q-k", "q-q" or "k-k" for the same path with
+        another attention; "plain" for patches of untouched CLIP.
+        ``resize``: "squash" or "crop", see ``images.preprocess``.
+
+        Raises ImageError for images, ValueError for settings.
+        """
+        blocks = self._check_blocks(self.memory_blocks if blocks is None else blocks)
+        self._check_blocks([first_block])
+        if attention != "plain" and attention not in ATTENTION_KINDS:
+            raise ValueError(
+                f"attention must be one of {', '.join(ATTENTION_KINDS)} or plain; "
+                f"found {attention!r}."
+            )
+        visual = self.model.visual
+        return ImageFeatures.concatenate(
+            [
+                encode_pixels(visual, pixels, blocks, attention, first_block)
+                for pixels in self._batches(images, batch_size, resize)
+            ]
+        )
+
+    def attention_weights(
+        self, images: Any, block: int, kind: str = "v-v", batch_size: int = 16
+    ) -> Float[Tensor, "batch tokens tokens"]:
+        """Attention of one block (counted from 1) on the untouched path, averaged over heads.
+
+        Token 0 is CLS, then come the H*W patches; rows sum to 1. See
+        ``attention.attention_weights``. Raises ImageError or ValueError.
+        """
+        check_kind(kind)
+        self._check_blocks([block])
+        visual = self.model.visual
+        chosen = visual.transformer.resblocks[block - 1]
+        return torch.cat(
+            [
+                attention_weights(chosen, tokens_before_block(visual, pixels, block), kind)
+                for pixels in self._batches(images, batch_size, "squash")
+            ]
+        )
+
+    def preprocess(self, image: Any, resize: str = "squash") -> Float[Tensor, "3 size size"]:
+        """Anything ``images.read_image`` takes, as the image tower wants it.
+
+        A tensor is taken for ready and only checked. Raises ImageError.
+        """
+        if isinstance(image, Tensor):
+            return check_ready(image, self.image_size)
+        return preprocess(image, self.image_size, self.mean, self.std, resize, self.interpolation)
+
+    def tokenize(self, prompts: Prompts) -> Int[Tensor, "batch context"]:
+        """Token ids ``[start, words.., end, 0, ..]``, on the backbone's device.
+
+        The tiny model warns of words it never saw (UnknownWordWarning). Raises ValueError for an
+        empty list, for what is no string, and for a prompt longer than the context.
+        """
+        return self.text.tokenize(prompts)
+
+    def embed_tokens(
+        self, token_ids: Int[Tensor, "batch tokens"]
+    ) -> Float[Tensor, "batch tokens width"]:
+        """Token embeddings without positions, of width ``text_width``, in the tower's dtype."""
+        return self.text.embed_tokens(token_ids)
+
+    def eot_positions(self, token_ids: Int[Tensor, "batch tokens"]) -> Int[Tensor, " batch"]:
+        """The position of each prompt's end-of-text token, where its feature is read."""
+        return self.text.feature_positions(token_ids)
+
+    def encode_text(self, prompts: Prompts, batch_size: int = 256) -> Float[Tensor, "batch embed"]:
+        """Unit-norm features of prompts: open_clip's ``encode_text`` over only the positions
+        that matter (method section 5). Raises ValueError for prompts that do not fit."""
+        _check_batch_size(batch_size)
+        token_ids = self.tokenize(prompts)
+        return torch.cat([self.text.encode_ids(part) for part in token_ids.split(batch_size)])
+
+    def encode_prompt_embeddings(
+        self, embeddings: Float[Tensor, "batch tokens width"], eot: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch embed"]:
+        """Unit-norm features of learnt prompts: token embeddings without positions, as
+        ``embed_tokens`` gives them, and the position of each end of text. Gradients reach the
+        embeddings and nothing else. Raises ValueError for shapes that do not fit."""
+        return self.text.encode_embeddings(embeddings, eot)
+
+    def _batches(self, images: Any, batch_size: int, resize: str) -> Iterator[Tensor]:
+        _check_batch_size(batch_size)
+        sources = list_images(images)
+        starts = range(0, len(sources), batch_size)
+        for start in tqdm(starts, "images", leave=False, disable=len(sources) < LONG_WORK):
+            batch = sources[start : start + batch_size]
+            pixels = [self.preprocess(one, resize).to(self.device, self.dtype) for one in batch]
+            yield torch.stack(pixels)
+
+    def _check_blocks(self, blocks: Sequence[int]) -> tuple[int, ...]:
+        wrong = [number for number in blocks if not 1 <= number <= self.depth]
+        if wrong:
+            raise ValueError(
+                f"expected block numbers in 1..{self.depth} (the first block is 1), found {wrong}."
+            )
+        return tuple(blocks)
+
+
+def _check_batch_size(batch_size: int) -> None:
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"expected a batch size of 1 or more, found {batch_size!r}.")

@@ -1,0 +1,50 @@
+"""The index of the series and the notebooks agree, so headers and the map cannot go stale."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from promptad_tutorial import checks, series
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+WRITTEN = [entry.file for entry in series.CHAPTERS if entry.written]
+
+
+def test_every_written_chapter_is_a_notebook_and_the_other_way_round():
+    assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == sorted(WRITTEN)
+
+
+@pytest.mark.parametrize("file", WRITTEN)
+def test_header_and_link_are_those_of_the_index(file):
+    cells = nbformat.read(NOTEBOOKS / f"{file}.ipynb", as_version=4).cells
+    assert cells[0].source.startswith(series.header(file))
+    assert cells[-1].source.rstrip().endswith(series.next_link(file))
+
+
+@pytest.mark.parametrize("file", WRITTEN)
+def test_every_exercise_is_posed_tried_and_solved(file):
+    """Each exercise of the index has its text, a stub that is not yet right, and a solution."""
+    cells = nbformat.read(NOTEBOOKS / f"{file}.ipynb", as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    mine = [name for name, entry in checks.EXERCISES.items() if entry.notebook == file[:2]]
+    assert len(mine) >= 2
+    for name in mine:
+        assert any(f'checks.exercise("{name}")' in cell.source for cell in code)
+        calls = [cell for cell in code if f"checks.{name}(" in cell.source]
+        said = ["".join(o.get("data", {}).get("text/plain", "") for o in c.outputs) for c in calls]
+        tags = [cell.metadata.get("tags", []) for cell in calls]
+        assert tags == [["exercise"], ["solution"]]
+        assert said[0].startswith("not yet:") and said[1].startswith("pass:")
+        assert calls[1].metadata["jupyter"]["source_hidden"]
+
+
+def test_the_map_links_what_is_written_and_no_more():
+    text = repr(series.series_map())
+    for entry in series.CHAPTERS:
+        assert (f"({entry.file}.ipynb)" in text) == entry.written
+
+
+def test_an_unknown_chapter_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"expected one of .*01_zero_shot_clip.*found 'nope'"):
+        series.chapter("nope")

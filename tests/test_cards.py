@@ -1,0 +1,44 @@
+"""The cards say what the committed tables say: written again, they are the same to the letter."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from promptad_tutorial.minifactory.data_card import write_data_card
+from promptad_tutorial.tinyclip import checksum
+from promptad_tutorial.tinyclip.card import write_card
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "results"
+MODEL_CARD = ROOT / "promptad_tutorial" / "tinyclip" / "MODEL_CARD.md"
+DATA = ROOT / "data" / "minifactory"
+
+
+def test_the_model_card_is_the_one_that_the_tables_make(tmp_path):
+    written = write_card(RESULTS / "tinyclip", tmp_path / "card.md").read_text()
+    assert written == MODEL_CARD.read_text()
+
+
+def test_the_model_card_follows_its_tables(tmp_path):
+    shutil.copytree(RESULTS, tmp_path / "results")
+    table = tmp_path / "results" / "zero_shot.csv"
+    scores = pd.read_csv(table)
+    scores.loc[scores["product_line"] == "mean", "image_auroc"] = 12.34
+    scores.to_csv(table, index=False)
+    card = write_card(tmp_path / "results" / "tinyclip", tmp_path / "card.md").read_text()
+    assert "| zero-shot image AUROC, all lines of the benchmark | 12.3 |" in card
+
+
+def test_the_data_card_is_the_one_that_manifest_and_table_make(tmp_path):
+    before = (DATA / "README.md").read_text()
+    shutil.copytree(DATA, tmp_path / "minifactory")
+    (tmp_path / "minifactory" / "README.md").unlink()
+    after = write_data_card(tmp_path / "minifactory", RESULTS / "zero_shot.csv").read_text()
+    assert after == before
+
+
+@pytest.mark.parametrize("table", ["zero_shot.csv"])
+def test_the_committed_table_is_of_the_shipped_weights(table):
+    assert set(pd.read_csv(RESULTS / table)["checksum"]) == {checksum()}

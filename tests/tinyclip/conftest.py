@@ -1,0 +1,56 @@
+"""A tiny render set and an untrained TinyCLIP, made once for all tests of this folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+
+from promptad_tutorial.minifactory.captions import HELD_OUT_DEFECTS
+from promptad_tutorial.minifactory.catalogue import KINDS
+from promptad_tutorial.minifactory.palette import COLOURS
+from promptad_tutorial.tinyclip.render_set import (
+    MASK_GRID,
+    RenderPlan,
+    RenderSet,
+    all_defects,
+    render_set,
+)
+from promptad_tutorial.tinyclip.towers import new_model
+
+FOUND = 4  # surfaces cut from photographs at the end of the rendered set
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four small pictures of every kind and some found surfaces, held-out defects among them."""
+    pictures = 4 * len(KINDS)
+    plan = RenderPlan(pictures, found=FOUND, size=60, held_out_defects=True)
+    return render_set(plan, tmp_path_factory.mktemp("rendered"), jobs=1)
+
+
+@pytest.fixture(scope="session")
+def model() -> open_clip.CLIP:
+    return new_model(seed=3).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def noise_set() -> RenderSet:
+    """64 pictures of noise with random masks and labels of the first eight kinds."""
+    draw = np.random.default_rng(0)
+    kinds, defects = list(KINDS)[:8], all_defects()
+    trained = [code for code, name in enumerate(defects) if name not in HELD_OUT_DEFECTS]
+    defect = draw.choice([-1, -1, *trained], 64)
+    masks = draw.random((64, MASK_GRID, MASK_GRID)) < 0.2
+    masks[defect < 0] = False
+    labels = [np.arange(64) % 8, draw.integers(0, len(COLOURS), 64), defect]
+    return RenderSet(
+        images=draw.integers(0, 256, (64, 120, 120, 3), dtype=np.uint8),
+        masks=masks,
+        labels=np.stack(labels, axis=1).astype(np.int16),
+        kinds=kinds,
+        colours=list(COLOURS),
+        defects=defects,
+    )

@@ -1,0 +1,203 @@
+"""Towers against open_clip's own forward pass, and training that continues where it was killed."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from promptad_tutorial.tinyclip import train as training
+from promptad_tutorial.tinyclip.batches import NOISE_TOKEN, BatchPlan
+from promptad_tutorial.tinyclip.towers import (
+    IMAGE_MEAN,
+    IMAGE_STD,
+    new_model,
+    picture_features,
+    text_features,
+)
+from promptad_tutorial.tinyclip.train import Recipe, rate, scheduled, split_parameters, train
+
+# `train_step` turns its losses into floats for the log without detaching them.
+pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True")
+
+TINY = BatchPlan(hard_kinds=2, hard_each=2, spread=4)
+SHORT = Recipe(
+    steps=2,
+    sizes=((0, 80), (1, 96)),
+    patch_weights=((0, 0.5),),
+    batches=((0, TINY),),
+    muon_decay=((0, 0.0), (1, 0.1)),
+    warmup=1,
+    decay_from=1,
+    save_every=1,
+)
+TEXTS = ["a photo of a flawless washer", "washer", "a close-up photo of the damaged metal plate"]
+
+
+# --- towers ---------------------------------------------------------------------------------
+
+
+def test_pictures_of_full_size_go_the_way_of_open_clip(model):
+    images = torch.rand(2, 3, 120, 120, generator=torch.Generator().manual_seed(0))
+    found, tokens = picture_features(model, images)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGE_MEAN, IMAGE_STD))
+    expected = model.encode_image((images - mean) / std, normalize=False)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    assert tokens.shape == (2, 15 * 15, 192)
+    assert model.visual.output_tokens is False  # as it was
+
+
+def test_smaller_pictures_read_interpolated_positions(model):
+    images = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    small = open_clip.create_model("TinyCLIP-8-120", pretrained=None, force_image_size=96)
+    state = model.state_dict()
+    open_clip.model.resize_pos_embed(state, small)
+    small.load_state_dict(state)
+    found, tokens = picture_features(model, images)
+    expected = small.eval().encode_image((images - 0.45) / 0.25)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    assert tokens.shape == (1, 12 * 12, 192)
+
+
+def test_short_texts_go_the_way_of_open_clip(model):
+    tokens = open_clip.get_tokenizer("TinyCLIP-8-120")(TEXTS)
+    ends = tokens.argmax(dim=-1)
+    found = text_features(model, tokens[:, : int(ends.max()) + 1], ends, torch.Generator())
+    torch.testing.assert_close(found, model.encode_text(tokens), atol=1e-5, rtol=0)
+
+
+def test_unknown_words_are_small_noise_from_the_generator(model):
+    tokens = open_clip.get_tokenizer("TinyCLIP-8-120")(TEXTS)
+    ends = tokens.argmax(dim=-1)
+    tokens[0, 1] = NOISE_TOKEN
+    first, again, other = (
+        text_features(model, tokens, ends, torch.Generator().manual_seed(seed))
+        for seed in (0, 0, 1)
+    )
+    torch.testing.assert_close(first, again, atol=0, rtol=0)
+    assert not torch.allclose(first[0], other[0], atol=1e-4)
+    torch.testing.assert_close(first[1:], other[1:], atol=0, rtol=0)
+
+
+def test_the_seed_decides_the_first_weights():
+    before = torch.random.get_rng_state()
+    one, again, other = (new_model(seed).visual.conv1.weight for seed in (0, 0, 1))
+    assert torch.equal(one, again) and not torch.equal(one, other)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+# --- the recipe -----------------------------------------------------------------------------
+
+
+def test_the_rate_rises_stays_and_falls_linearly():
+    recipe = Recipe(steps=1000, warmup=100, decay_from=400)
+    for step, expected in (
+        *((0, 0.01), (49, 0.5), (99, 1.0), (250, 1.0), (400, 1.0)),
+        *((700, 0.5), (940, 0.1), (999, 1 / 600), (1000, 0.0)),
+    ):
+        assert rate(recipe, step) == pytest.approx(expected), step
+
+
+def test_schedules_hold_a_value_until_the_next_one():
+    schedule = ((0, 80), (3, 96), (5, 120))
+    assert [scheduled(schedule, step) for step in range(7)] == [80, 80, 80, 96, 96, 120, 120]
+
+
+def test_a_scaled_recipe_keeps_the_shares_of_its_schedules():
+    recipe = Recipe(
+        steps=100,
+        sizes=((0, 80), (40, 96)),
+        patch_weights=((0, 0.5), (90, 0.0)),
+        batches=((0, TINY), (20, BatchPlan())),
+        muon_decay=((0, 0.0), (50, 0.1)),
+        warmup=10,
+        decay_from=30,
+        seed=4,
+    )
+    longer = recipe.scaled(200)
+    assert longer.steps == 200 and longer.seed == 4
+    assert longer.sizes == ((0, 80), (80, 96))
+    assert longer.patch_weights == ((0, 0.5), (180, 0.0))
+    assert longer.batches == ((0, TINY), (40, BatchPlan()))
+    assert longer.muon_decay == ((0, 0.0), (100, 0.1))
+    assert longer.decay_from == 60
+    assert recipe.scaled(100) == recipe
+
+
+def test_every_weight_has_one_optimiser(model):
+    matrices, others = split_parameters(model)
+    assert {id(p) for p in (*matrices, *others)} == {id(p) for p in model.parameters()}
+    assert len(matrices) + len(others) == len(list(model.parameters()))
+    # two towers of 6 and 4 blocks: queries-keys-values, output, and the two of the MLP
+    assert len(matrices) == 4 * (6 + 4) and all(p.ndim == 2 for p in matrices)
+    assert id(model.token_embedding.weight) in {id(p) for p in others}
+
+
+# --- runs -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory: pytest.TempPathFactory, noise_set) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    train(folder, noise_set, SHORT)
+    return folder
+
+
+def test_a_killed_run_continues_to_the_same_weights(whole_run, noise_set, tmp_path, monkeypatch):
+    step = training.train_step
+
+    def killed(run, *rest):
+        if run.step == 1:
+            raise KeyboardInterrupt
+        return step(run, *rest)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "train_step", killed)
+        train(tmp_path, noise_set, SHORT)
+    assert int(load_file(tmp_path / "checkpoint.safetensors")["step"]) == 1
+    train(tmp_path, noise_set, SHORT)
+    found, expected = (
+        load_file(folder / "checkpoint.safetensors") for folder in (tmp_path, whole_run)
+    )
+    assert found.keys() == expected.keys() and int(found["step"]) == 2
+    # bfloat16 sums in the same order on the same CPU: equal to the last bit
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, atol=0, rtol=0, msg=name)
+
+
+def test_training_changes_every_block_and_writes_its_log(whole_run):
+    trained = load_file(whole_run / "checkpoint.safetensors")
+    start = new_model(SHORT.seed).state_dict()
+    still = [n for n, p in start.items() if torch.equal(p, trained[f"model.{n}"])]
+    assert still == []
+    with (whole_run / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["1", "2"]
+    assert [row["pixels"] for row in rows] == ["80", "96"]
+    assert all(0 < float(row["contrastive"]) < 20 for row in rows)
+
+
+def test_a_finished_run_is_left_as_it_is(whole_run, noise_set):
+    before = (whole_run / "checkpoint.safetensors").read_bytes()
+    train(whole_run, noise_set, SHORT)
+    assert (whole_run / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_another_recipe_in_the_same_folder_is_refused(whole_run, noise_set):
+    with pytest.raises(ValueError, match="another recipe: choose another folder"):
+        train(whole_run, noise_set, replace(SHORT, seed=1))
+    with pytest.raises(ValueError, match="another recipe"):
+        train(whole_run, noise_set, replace(SHORT, batches=((0, replace(TINY, spread=5)),)))
+
+
+def test_a_run_leaves_no_pickle_and_no_half_written_file(whole_run):
+    assert {path.name for path in whole_run.iterdir()} == {
+        *("checkpoint.safetensors", "recipe.json", "log.csv"),
+    }
+    for path in whole_run.iterdir():
+        assert path.read_bytes()[:2] not in (b"\x80\x02", b"\x80\x04", b"PK"), path.name
