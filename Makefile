@@ -25,7 +25,7 @@ help:
 	@echo "make lab        set up, then open JupyterLab      LAB_ARGS=\"--no-browser --port 8899\""
 	@echo "make test       set up, then test code, notebooks TEST_ARGS=\"-x -k prompts\""
 	@echo "make notebooks  run every notebook and save its outputs"
-	@echo "make data       render the mini-factory's data again"
+	@echo "make data       render the minifactory's data again"
 	@echo "make weights    train the TinyCLIP weights again (long)"
 	@echo "make lint       check the code and the notebooks with ruff"
 	@echo "make clean      remove .venv and caches"

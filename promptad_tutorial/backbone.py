@@ -64,7 +64,7 @@ def load_backbone(
 
     model, mean, std = tinyclip.load_tiny()
     loaded = LoadedModel(
-        model, f"{tinyclip.MODEL_NAME}, trained on the mini-factory", mean, std, "bicubic"
+        model, f"{tinyclip.MODEL_NAME}, trained on the minifactory", mean, std, "bicubic"
     )
     tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
     backbone = Backbone("tiny", loaded, tokenizer, chosen, dtype, tinyclip.unknown_words)

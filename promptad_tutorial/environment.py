@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from packaging.requirements import Requirement
 
 DISTRIBUTION = "promptad-tutorial"
+OLDEST_PYTHON = (3, 11)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def check_environment() -> Report:
 
 
 def _python() -> str:
-    if sys.version_info < (3, 11):
+    if tuple(sys.version_info) < OLDEST_PYTHON:
         raise RuntimeError(f"expected Python 3.11 or newer, found {sys.version.split()[0]}")
     return "Python is new enough"
 

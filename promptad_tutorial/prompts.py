@@ -2,7 +2,7 @@
 
 The compositional ensemble is WinCLIP's (CVPR 2023): every state in every template, 7 x 22 = 154
 normal and 4 x 22 = 88 anomalous prompts. `GENERIC_STATES` are the eight manual suffixes that
-PromptAD appends to a normal prompt of any object (semantic concatenation, section 3.2 of the paper).
+PromptAD appends to a normal prompt of any object (semantic concatenation).
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ TEMPLATES: tuple[str, ...] = (
     ),
     "a photo of a {}",
     "a photo of the {}",
-    *(f"a photo of {article} {size} {{}}" for size in ("small", "large") for article in ("a", "the")),
+    *(
+        f"a photo of {article} {size} {{}}"
+        for size in ("small", "large")
+        for article in ("a", "the")
+    ),
     "a photo of a {} for visual inspection",
     "a photo of the {} for visual inspection",
     "a photo of a {} for anomaly detection",
@@ -53,7 +57,7 @@ GENERIC_STATES: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class PromptPair:
-    """What a normal picture may be called, and what an anomalous one: the two sides of a detector."""
+    """What a normal and what an anomalous picture may be called: the sides of a detector."""
 
     normal: Sequence[str]  # a tuple from then on
     anomalous: Sequence[str]
@@ -62,7 +66,9 @@ class PromptPair:
         for side in ("normal", "anomalous"):
             texts = getattr(self, side)
             if isinstance(texts, str):
-                raise ValueError(f"{side} must be a sequence of prompts, got the one text {texts!r}")
+                raise ValueError(
+                    f"{side} must be a sequence of prompts, got the one text {texts!r}"
+                )
             object.__setattr__(self, side, tuple(texts))
             if not texts or any(not str(text).strip() for text in texts):
                 raise ValueError(f"{side} needs at least one prompt and none empty, got {texts!r}")
@@ -79,14 +85,16 @@ def product_name(category: str) -> str:
 def compose(
     name: str, states: Sequence[str] = ("{}",), templates: Sequence[str] = ("a photo of a {}",)
 ) -> tuple[str, ...]:
-    """Every state of `name` in every template: len(states) * len(templates) prompts, states outside."""
+    """Every state of `name` in every template: len(states) * len(templates) prompts."""
     for pattern in (*states, *templates):
         if pattern.count("{}") != 1:
             raise ValueError(f"a state or template needs exactly one {{}}, got {pattern!r}")
     return tuple(t.format(s.format(name)) for s in states for t in templates)
 
 
-def single_pair(name: str, normal: str = "flawless {}", anomalous: str = "damaged {}") -> PromptPair:
+def single_pair(
+    name: str, normal: str = "flawless {}", anomalous: str = "damaged {}"
+) -> PromptPair:
     """The smallest detector: one normal and one anomalous prompt."""
     return PromptPair(compose(name, [normal]), compose(name, [anomalous]))
 

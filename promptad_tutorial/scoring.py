@@ -26,7 +26,7 @@ class Scores:
 
 
 def prototype(features: Float[Tensor, "n d"]) -> Float[Tensor, " d"]:
-    """One direction for many prompts: w = mean(g) / ||mean(g)||  (PromptAD section 3.2).
+    """One direction for many prompts: w = mean(g) / ||mean(g)||  (method section 1).
 
     Raises ValueError for no features, or for features that cancel out.
     """
@@ -46,8 +46,8 @@ def text_score(
 ) -> Float[Tensor, "*batch"]:
     """The probability of the anomalous side: softmax(t * <f, [w_n, w_a]>)[anomaly], in [0, 1].
 
-    f is the image embedding z at image level and every patch embedding Z at pixel level (PromptAD
-    section 3.4). With two sides the softmax is a sigmoid of t * (<f, w_a> - <f, w_n>).
+    f is the image embedding z at image level and every patch embedding Z at pixel level (method
+    section 3). With two sides the softmax is a sigmoid of t * (<f, w_a> - <f, w_n>).
     """
     if temperature <= 0:
         raise ValueError(f"the temperature must be positive, got {temperature}")

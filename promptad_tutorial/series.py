@@ -1,4 +1,4 @@
-"""The index of the series: every notebook's title, time and place. Headers and the map come from it."""
+"""The index of the series: every notebook's title, time and place. Headers and map use it."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class TextEncoder:
             if unknown:
                 warnings.warn(
                     f"the model was never trained on these words: {', '.join(unknown)}. Their "
-                    "features mean little: use words of the mini-factory, or a larger backbone.",
+                    "features mean little: use words of the minifactory, or a larger backbone.",
                     UnknownWordWarning,
                     stacklevel=2,
                 )

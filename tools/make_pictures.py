@@ -1,6 +1,6 @@
 """Draw the pictures of the README and of the cards from the data, the weights and the logs.
 
-    python -m tools.make_pictures          all of docs/images
+python -m tools.make_pictures          all of docs/images
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ def result() -> Illustration:
         [sample.image for sample, _ in found],
         masks=[mask_at(sample, (240, 240)) for sample, _ in found],
         maps=[anomaly_map for _, anomaly_map in found],
-        titles=[
-            f"{name}: {sample.defect}" for name, (sample, _) in zip(SHOWN, found, strict=True)
-        ],
+        titles=[f"{name}: {sample.defect}" for name, (sample, _) in zip(SHOWN, found, strict=True)],
         caption="Zero-shot, from words alone: of each product line the defective piece with the "
         f"median score. Backbone: {backbone.label}.",
     )
@@ -82,7 +80,8 @@ def training_curves(log: Path) -> Illustration:
         axes.set_xlabel("step")
         facts.append(f"{name} from {smooth[0]:.2f} to {smooth[-1]:.2f}")
     return Illustration(
-        figure, f"Pretraining of TinyCLIP over {steps[-1]} steps, running means: {'; '.join(facts)}."
+        figure,
+        f"Pretraining of TinyCLIP over {steps[-1]} steps, running means: {'; '.join(facts)}.",
     )
 
 

@@ -92,8 +92,8 @@ def mask_at(sample: Sample, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
 def image_size(path: Path) -> tuple[int, int]:
     """(height, width) in pixels as the image is shown; only the header is read.
 
-    A camera may store a picture lying on its side and say so in EXIF; `read_image` turns it upright,
-    and masks are drawn on what people see.
+    A camera may store a picture lying on its side and say so in EXIF; `read_image` turns it
+    upright, and masks are drawn on what people see.
 
     Raises `ValueError` for a file that is not a readable image.
     """

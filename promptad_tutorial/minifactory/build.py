@@ -1,9 +1,9 @@
 """Writes the benchmark to disk in MVTec AD's layout.
 
-    <line>/train/good/000.jpg
-    <line>/test/{good,<defect>}/000.jpg
-    <line>/ground_truth/<defect>/000_mask.png
-    manifest.json          what every picture is made of
+<line>/train/good/000.jpg
+<line>/test/{good,<defect>}/000.jpg
+<line>/ground_truth/<defect>/000_mask.png
+manifest.json          what every picture is made of
 """
 
 from __future__ import annotations

@@ -42,7 +42,9 @@ def found_surface(
     height, width = picture.shape[:2]
     side = min(height, width)
     half = style.uniform(0.08, 0.28) * side
-    gain = style.uniform(0.6, 1.3, 3) if style.random() < 0.7 else np.full(3, style.uniform(0.6, 1.3))
+    gain = (
+        style.uniform(0.6, 1.3, 3) if style.random() < 0.7 else np.full(3, style.uniform(0.6, 1.3))
+    )
     centre = style.uniform(0.3, 0.7, 2) * (height, width)
     row, column = centre + instance.uniform(-0.25, 0.25, 2) * half
     where = [row + canvas.y * half, column + canvas.x * half]

@@ -29,7 +29,7 @@ class Station:
 
     @classmethod
     def draw(cls, style: np.random.Generator, pigment: Colour) -> Station:
-        """A station for products of a colour, drawn at random. Its backdrop sets the product off."""
+        """A station for products of a colour, at random. Its backdrop sets the product off."""
         direction, reach = style.uniform(0, 2 * np.pi), style.uniform(0.8, 1.8)
         dark, light = style.uniform(0.05, 0.2), style.uniform(0.55, 0.9)
         brightness = float(pigment.mean())
@@ -63,9 +63,9 @@ class Station:
 
 
 def shade(surface: Surface, station: Station, canvas: Canvas, seed: int) -> Picture:
-    """Lambert's diffuse light, Blinn's highlight, darker hollows, and a soft shadow on the backdrop.
+    """Lambert's diffuse light, Blinn's highlight, darker hollows, a soft shadow on the backdrop.
 
-    Slopes come from finite differences of the height, so a scratch catches the light as a dent does.
+    Slopes are finite differences of the height, so a scratch catches the light as a dent does.
     `seed` draws the grain of the backdrop: the same seed, the same backdrop.
     """
     pixel = 2.0 / canvas.size

@@ -19,7 +19,10 @@ def fractal(
     stretch: tuple[float, float] = (1.0, 1.0),
     angle: float = 0.0,
 ) -> Field:
-    """A cloud: Gaussian waves whose amplitude falls as frequency^-roughness. Mean 0, variance 1.
+    """A cloud: Gaussian waves whose amplitude falls as frequency^-roughness: mean 0.
+
+    The variance is near 2 for an isotropic cloud (waves with kx > 0 count twice in a real picture)
+    and smaller for a stretched one; the test has the closed form.
 
     `coarsest` and `finest` bound the waves, in periods per picture. `stretch` lengthens the pattern
     along its own two axes, which are turned by `angle`: (8, 1) makes horizontal fibres.

@@ -94,7 +94,7 @@ def render(
 
 
 def changed(good: NDArray[np.floating], bad: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Where two pictures differ visibly, without specks and pinholes: (size, size) bool."""
+    """Where two pictures differ visibly, small gaps closed: (size, size) bool."""
     differs = np.abs(bad - good).max(axis=-1) > VISIBLE
     closed = binary_closing(differs, iterations=max(1, differs.shape[0] // 120))
     return binary_opening(closed, structure=np.ones((2, 2))) | (closed & differs)

@@ -1,12 +1,13 @@
 """Signed distances to simple shapes: negative inside, zero on the edge, positive outside.
 
-Combine them with `np.minimum` (union), `np.maximum` (overlap) and `np.maximum(a, -b)` (a without b),
-and turn them into coverage with `canvas.inside`. All take the local coordinates of the shape.
+Combine them with `np.minimum` (union), `np.maximum` (overlap) and `np.maximum(a, -b)` (a without
+b), and turn them into coverage with `canvas.inside`. All take the local coordinates of the shape.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -44,9 +45,7 @@ def polygon(x: Field, y: Field, sides: int, apothem: float) -> Field:
     return np.hypot(x, y) * np.cos(folded) - np.float32(apothem)
 
 
-def rod(
-    x: Field, y: Field, start: Sequence[float], end: Sequence[float], radius: float
-) -> Field:
+def rod(x: Field, y: Field, start: Sequence[float], end: Sequence[float], radius: float) -> Field:
     """A round-ended stroke from `start` to `end`."""
     ax, ay = x - np.float32(start[0]), y - np.float32(start[1])
     bx, by = end[0] - start[0], end[1] - start[1]
@@ -58,6 +57,6 @@ def path(x: Field, y: Field, points: np.ndarray, radius: float) -> Field:
     """A stroke of half-width `radius` along the broken line through `points`, shape (n, 2)."""
     pieces = [
         rod(x, y, (float(a[0]), float(a[1])), (float(b[0]), float(b[1])), radius)
-        for a, b in zip(points[:-1], points[1:], strict=True)
+        for a, b in pairwise(points)
     ]
     return np.minimum.reduce(pieces)

@@ -22,9 +22,7 @@ class Surface:
     cover: Field  # (size, size), in [0, 1]: 1 on the product, 0 on the backdrop
 
     def copy(self) -> Surface:
-        return Surface(
-            self.albedo.copy(), self.height.copy(), self.gloss.copy(), self.cover.copy()
-        )
+        return Surface(self.albedo.copy(), self.height.copy(), self.gloss.copy(), self.cover.copy())
 
 
 @dataclass(frozen=True)

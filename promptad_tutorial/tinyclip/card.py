@@ -118,9 +118,7 @@ def _setting(value: object) -> str:
 def _seconds(rows: Sequence[dict]) -> float:
     """Clock time over all sittings: `seconds` starts again at 0 when a run is continued."""
     times = [float(row["seconds"]) for row in rows]
-    return sum(
-        max(b - a, 0.0) if b >= a else b for a, b in zip([0.0, *times], times, strict=False)
-    )
+    return sum(max(b - a, 0.0) if b >= a else b for a, b in zip([0.0, *times], times, strict=False))
 
 
 def _figures(summary: dict, lines: pd.DataFrame) -> str:

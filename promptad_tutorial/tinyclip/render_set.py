@@ -1,10 +1,10 @@
 """The pretraining pictures: rendered once, kept in flat arrays on disk, read through memory maps.
 
-    images.npy  (n, size, size, 3) uint8
-    masks.npy   (n, MASK_GRID, MASK_GRID) bool: does the defect touch this cell?
-    labels.npy  (n, 4) int16: kind, colour, defect (-1 for good), as numbers into names.json, and
-                the defect's strength in % (0 for good); kind and colour are -1 for a found
-                surface, which has no name
+images.npy  (n, size, size, 3) uint8
+masks.npy   (n, MASK_GRID, MASK_GRID) bool: does the defect touch this cell?
+labels.npy  (n, 4) int16: kind, colour, defect (-1 for good), as numbers into names.json, and
+            the defect's strength in % (0 for good); kind and colour are -1 for a found
+            surface, which has no name
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from promptad_tutorial.minifactory.render import render
 MASK_GRID = 60  # divides into 15 x 15 and into 12 x 12 patches
 GOOD_SHARE = 0.4
 PIECES_A_STYLE = 4  # good and defective pieces of one look: the hardest negatives
-# Looks are numbered. Pretraining, held-out measurement and the benchmark (`product_lines`) use ranges
-# of their own.
+# Looks are numbered. Pretraining, held-out measurement and the benchmark (`product_lines`) use
+# ranges of their own.
 PRETRAINING_STYLES = range(0, 1_000_000)
 HELD_OUT_STYLES = range(1_000_000, 2_000_000)
 

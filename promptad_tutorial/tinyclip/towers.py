@@ -26,10 +26,13 @@ def register() -> str:
 
 
 def new_model(seed: int = 0) -> open_clip.CLIP:
-    """An ordinary open_clip model with random weights, drawn from `seed`."""
+    """An ordinary open_clip model with random weights, drawn from `seed`.
+
+    Built from its config: `create_model` would warn that there are no weights, as is meant here.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return open_clip.create_model(register(), pretrained=None)
+        return open_clip.CLIP(**open_clip.get_model_config(register()))
 
 
 def picture_features(

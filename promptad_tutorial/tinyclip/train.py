@@ -1,4 +1,4 @@
-"""Pretraining of TinyCLIP: one loop, two optimisers, checkpoints that a killed run continues from."""
+"""Pretraining of TinyCLIP: one loop, two optimisers, checkpoints to continue from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import open_clip
 import torch
 from safetensors.torch import load_file, save_file
@@ -24,24 +25,31 @@ from promptad_tutorial.tinyclip.towers import new_model, picture_features, regis
 class Recipe:
     """Everything that decides the weights, beside the render set."""
 
-    steps: int = 1530
+    steps: int = 1650
     # (step, value): from this step on. Small pictures are cheap, and small defects vanish in them.
-    sizes: tuple[tuple[int, int], ...] = ((0, 80), (400, 96), (1450, 120))  # pixels a side
+    sizes: tuple[tuple[int, int], ...] = ((0, 80), (400, 96), (1540, 120))  # pixels a side
     # of the patch-naming loss; its head is dropped before the end
-    patch_weights: tuple[tuple[int, float], ...] = ((0, 0.5), (400, 1.0), (1450, 0.0))
+    patch_weights: tuple[tuple[int, float], ...] = ((0, 0.5), (400, 1.0), (1540, 0.0))
     # Half of a batch is hard at first, which teaches names; then all of it, which teaches defects:
     # strong ones first, beside good pieces of the very same look.
     batches: tuple[tuple[int, BatchPlan], ...] = (
         (0, BatchPlan()),
         (650, BatchPlan(hard_kinds=6, spread=2)),
         (950, BatchPlan(hard_kinds=6, spread=2, whole_styles=True, weakest=65)),
-        (1250, BatchPlan(hard_kinds=3, whole_styles=True)),
+        (1150, BatchPlan(hard_kinds=6, spread=2, whole_styles=True, weakest=50)),
+        (1400, BatchPlan(hard_kinds=3, whole_styles=True)),
     )
     muon_rate: float = 0.02  # for the matrices of the blocks
     muon_decay: tuple[tuple[int, float], ...] = ((0, 0.0), (650, 0.1))  # weight decay of these
     adam_rate: float = 1e-3  # for everything else
-    warmup: int = 60  # steps of linear rise
-    decay_from: int = 400  # step from which on the rate falls linearly to 0
+    # (step, share of the full rates), straight lines between: up, flat, down to nothing
+    rates: tuple[tuple[int, float], ...] = (
+        (0, 0.0),
+        (60, 1.0),
+        (400, 1.0),
+        (1150, 0.336),
+        (1650, 0.0),
+    )
     largest_temperature: float = 100.0
     seed: int = 0
     save_every: int = 50
@@ -59,7 +67,7 @@ class Recipe:
             patch_weights=moved(self.patch_weights),
             batches=moved(self.batches),
             muon_decay=moved(self.muon_decay),
-            decay_from=round(self.decay_from * steps / self.steps),
+            rates=moved(self.rates),
         )
 
 
@@ -68,7 +76,7 @@ class Run:
 
     def __init__(self, recipe: Recipe, defects: int) -> None:
         if not hasattr(torch.optim, "Muon"):
-            raise RuntimeError(f"pretraining needs torch >= 2.9 (Muon), found {torch.__version__}")
+            raise ImportError(f"pretraining needs torch >= 2.9 (Muon), found {torch.__version__}")
         self.model = new_model(recipe.seed).train()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed + 1)
@@ -119,9 +127,9 @@ def split_parameters(model: open_clip.CLIP) -> tuple[list[nn.Parameter], list[nn
 
 
 def rate(recipe: Recipe, step: int) -> float:
-    """The share of the full learning rate at a step: up, flat, then linearly down to 0."""
-    fall = (recipe.steps - step) / max(recipe.steps - recipe.decay_from, 1)
-    return max(0.0, min((step + 1) / recipe.warmup, 1.0, fall))
+    """The share of the full learning rates at a step."""
+    steps, shares = zip(*recipe.rates, strict=True)
+    return float(np.interp(step + 1, steps, shares))
 
 
 def scheduled(schedule, step: int):
@@ -140,9 +148,7 @@ def train_step(run: Run, recipe: Recipe, data: RenderSet, tokenize) -> dict:
         texts = text_features(run.model, batch.tokens, batch.ends, noise)
         scores = run.head(tokens)
     temperature = run.model.logit_scale.exp()
-    contrastive = multi_positive_contrastive(
-        images.float(), texts.float(), batch.true, temperature
-    )
+    contrastive = multi_positive_contrastive(images.float(), texts.float(), batch.true, temperature)
     naming = name_the_patches(scores.float(), batch.patches)
     loss = contrastive + scheduled(recipe.patch_weights, run.step) * naming
     now = rate(recipe, run.step)
@@ -161,9 +167,9 @@ def train_step(run: Run, recipe: Recipe, data: RenderSet, tokenize) -> dict:
     return {
         "step": run.step,
         "pixels": size,
-        "contrastive": float(contrastive),
-        "naming": float(naming),
-        "temperature": float(temperature),
+        "contrastive": float(contrastive.detach()),
+        "naming": float(naming.detach()),
+        "temperature": float(temperature.detach()),
         "rate": now,
     }
 
@@ -210,6 +216,6 @@ def _forget_after(log: Path, step: int) -> None:
     """Drop the log's rows of steps that were made after the last checkpoint: they come again."""
     if log.exists():
         with log.open(newline="") as file:
-            header, *rows = csv.reader(file)
+            header, *rows = list(csv.reader(file)) or [[]]
         with log.open("w", newline="") as file:
             csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= step)])

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from promptad_tutorial.minifactory.captions import vocabulary
 from promptad_tutorial.minifactory.catalogue import KINDS
 from promptad_tutorial.minifactory.palette import COLOURS
-from promptad_tutorial.tinyclip.towers import IMAGE_MEAN, IMAGE_STD, MODEL_NAME, register
+from promptad_tutorial.tinyclip.towers import IMAGE_MEAN, IMAGE_STD, MODEL_NAME, new_model, register
 
 FOLDER = Path(str(files("promptad_tutorial.tinyclip")))
 WEIGHTS = FOLDER / "tinyclip.safetensors"
@@ -52,8 +52,7 @@ def load_tiny(path: Path = WEIGHTS) -> tuple[open_clip.CLIP, tuple, tuple]:
         raise ValueError(
             f"expected weights that `tinyclip export` wrote, found {path.name} without {ROWS!r}"
         )
-    with torch.random.fork_rng(devices=[]):
-        model = open_clip.create_model(register(), pretrained=None, load_weights=False)
+    model = new_model()
     rows = state.pop(ROWS).long()
     table = torch.zeros_like(model.token_embedding.weight)
     table[rows] = state["token_embedding.weight"]

@@ -13,6 +13,7 @@ from promptad_tutorial.minifactory.catalogue import KINDS
 from promptad_tutorial.minifactory.palette import COLOURS
 from promptad_tutorial.tinyclip.render_set import (
     MASK_GRID,
+    PIECES_A_STYLE,
     RenderPlan,
     RenderSet,
     all_defects,
@@ -45,7 +46,9 @@ def noise_set() -> RenderSet:
     defect = draw.choice([-1, -1, *trained], 64)
     masks = draw.random((64, MASK_GRID, MASK_GRID)) < 0.2
     masks[defect < 0] = False
-    labels = [np.arange(64) % 8, draw.integers(0, len(COLOURS), 64), defect]
+    strength = np.where(defect < 0, 0, draw.integers(35, 101, 64))  # in %
+    looks = np.arange(64) // PIECES_A_STYLE  # as in a real set, pieces of one look are neighbours
+    labels = [looks % 8, draw.integers(0, len(COLOURS), 64), defect, strength]
     return RenderSet(
         images=draw.integers(0, 256, (64, 120, 120, 3), dtype=np.uint8),
         masks=masks,

@@ -14,6 +14,7 @@ from promptad_tutorial.tinyclip.batches import NOISE_TOKEN, BatchPlan, draw_batc
 from promptad_tutorial.tinyclip.render_set import (
     HELD_OUT_STYLES,
     MASK_GRID,
+    PIECES_A_STYLE,
     RenderPlan,
     RenderSet,
     all_defects,
@@ -49,7 +50,7 @@ def test_truth_is_what_every_caption_says_of_every_picture(noise_set):
         ]
         found = truth(noise_set, labels, grey, captions)
         assert found.diagonal().all() and not found.all()
-        for i, (kind, colour, defect) in enumerate(labels):
+        for i, (kind, colour, defect, _) in enumerate(labels):
             for j, caption in enumerate(captions):
                 expected = caption.true_of(
                     noise_set.kinds[kind],
@@ -71,7 +72,7 @@ def test_a_grey_picture_matches_no_caption_with_a_colour(noise_set):
 
 def test_a_found_surface_is_called_a_thing(noise_set):
     draw = np.random.default_rng(7)
-    label = np.array([-1, -1, noise_set.defects.index("crack")])
+    label = np.array([-1, -1, noise_set.defects.index("crack"), 50])
     found = [batches._caption(noise_set, label, False, draw) for _ in range(100)]
     assert {(caption.kind, caption.colour) for caption in found} == {(None, None)}
     labels = np.concatenate([label[None], noise_set.labels.astype(np.int64)])
@@ -120,11 +121,26 @@ def test_unknown_words_stand_after_the_start_and_push_the_rest(noise_set, tokeni
 
 def test_the_first_part_of_a_batch_is_of_few_kinds(noise_set):
     plan = BatchPlan(hard_kinds=2, hard_each=5, spread=30)
-    chosen = batches._choose(noise_set.labels[:, 0], plan, np.random.default_rng(0))
+    chosen = batches._choose(noise_set.labels, plan, np.random.default_rng(0))
     kinds = noise_set.labels[chosen, 0]
     assert len(chosen) == 40
     assert len(set(kinds[:5])) == len(set(kinds[5:10])) == 1 and kinds[0] != kinds[5]
     assert len(set(kinds[10:])) > 4
+
+
+def test_whole_styles_come_with_all_their_pieces(noise_set):
+    plan = BatchPlan(hard_kinds=2, hard_each=8, whole_styles=True, spread=0)
+    chosen = batches._choose(noise_set.labels, plan, np.random.default_rng(0))
+    looks, counts = np.unique(chosen // PIECES_A_STYLE, return_counts=True)
+    assert len(looks) == 4 and set(counts) == {PIECES_A_STYLE}
+
+
+@pytest.mark.parametrize("whole_styles", [False, True])
+def test_weak_defects_can_be_left_out_of_the_hard_part(noise_set, whole_styles):
+    plan = BatchPlan(8, 6, whole_styles=whole_styles, weakest=70, spread=0)
+    chosen = batches._choose(noise_set.labels, plan, np.random.default_rng(0))
+    *_, defects, strengths = noise_set.labels[chosen].T
+    assert (defects >= 0).any() and (strengths[defects >= 0] >= 70).all()
 
 
 def test_masks_turn_with_their_pictures():

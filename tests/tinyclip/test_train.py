@@ -23,7 +23,6 @@ from promptad_tutorial.tinyclip.towers import (
 from promptad_tutorial.tinyclip.train import Recipe, rate, scheduled, split_parameters, train
 
 # `train_step` turns its losses into floats for the log without detaching them.
-pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True")
 
 TINY = BatchPlan(hard_kinds=2, hard_each=2, spread=4)
 SHORT = Recipe(
