@@ -256,11 +256,6 @@ def test_wrong_images_are_image_errors(small_backbone, tmp_path):
 
 @pytest.fixture(scope="module")
 def tiny() -> Backbone:
-    tinyclip = pytest.importorskip("promptad_tutorial.tinyclip", reason="TinyCLIP is not built yet")
-    try:
-        tinyclip.load_tiny()
-    except (FileNotFoundError, AttributeError):
-        pytest.skip("TinyCLIP's weights do not exist yet")
     return load_backbone(device="cpu")
 
 

@@ -89,8 +89,9 @@ def _is_finished(folder: Path, plan: dict[str, object]) -> bool:
 
 def run_train(arguments: argparse.Namespace) -> str:
     """Train, or continue a run that was stopped."""
+    from promptad_tutorial.tinyclip.recipe import Recipe
     from promptad_tutorial.tinyclip.render_set import RenderSet
-    from promptad_tutorial.tinyclip.train import Recipe, train
+    from promptad_tutorial.tinyclip.train import train
 
     recipe = Recipe(seed=arguments.seed)
     if arguments.steps is not None:
@@ -115,7 +116,7 @@ def run_export(arguments: argparse.Namespace) -> str:
 def run_evaluate(arguments: argparse.Namespace) -> str:
     """Measure the shipped weights; writes by_kind.csv, by_defect.csv and summary.json."""
     from promptad_tutorial.backbone import load_backbone
-    from promptad_tutorial.tinyclip.evaluate import held_out_figures, save_figures
+    from promptad_tutorial.benchmark.held_out import held_out_figures, save_figures
     from promptad_tutorial.tinyclip.render_set import RenderSet
 
     data, backbone = RenderSet.open(arguments.data), load_backbone("tiny")

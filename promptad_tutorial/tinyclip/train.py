@@ -5,70 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import open_clip
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm.auto import trange
 
-from promptad_tutorial.tinyclip.batches import BatchPlan, draw_batch
+from promptad_tutorial.tinyclip.batches import draw_batch
 from promptad_tutorial.tinyclip.objective import multi_positive_contrastive, name_the_patches
+from promptad_tutorial.tinyclip.recipe import Recipe, rate, scheduled
 from promptad_tutorial.tinyclip.render_set import RenderSet
 from promptad_tutorial.tinyclip.towers import new_model, picture_features, register, text_features
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides the weights, beside the render set."""
-
-    steps: int = 1650
-    # (step, value): from this step on. Small pictures are cheap, and small defects vanish in them.
-    sizes: tuple[tuple[int, int], ...] = ((0, 80), (400, 96), (1540, 120))  # pixels a side
-    # of the patch-naming loss; its head is dropped before the end
-    patch_weights: tuple[tuple[int, float], ...] = ((0, 0.5), (400, 1.0), (1540, 0.0))
-    # Half of a batch is hard at first, which teaches names; then all of it, which teaches defects:
-    # strong ones first, beside good pieces of the very same look.
-    batches: tuple[tuple[int, BatchPlan], ...] = (
-        (0, BatchPlan()),
-        (650, BatchPlan(hard_kinds=6, spread=2)),
-        (950, BatchPlan(hard_kinds=6, spread=2, whole_styles=True, weakest=65)),
-        (1150, BatchPlan(hard_kinds=6, spread=2, whole_styles=True, weakest=50)),
-        (1400, BatchPlan(hard_kinds=3, whole_styles=True)),
-    )
-    muon_rate: float = 0.02  # for the matrices of the blocks
-    muon_decay: tuple[tuple[int, float], ...] = ((0, 0.0), (650, 0.1))  # weight decay of these
-    adam_rate: float = 1e-3  # for everything else
-    # (step, share of the full rates), straight lines between: up, flat, down to nothing
-    rates: tuple[tuple[int, float], ...] = (
-        (0, 0.0),
-        (60, 1.0),
-        (400, 1.0),
-        (1150, 0.336),
-        (1650, 0.0),
-    )
-    largest_temperature: float = 100.0
-    seed: int = 0
-    save_every: int = 50
-
-    def scaled(self, steps: int) -> Recipe:
-        """The same recipe over another number of steps: every step of a schedule moves along."""
-
-        def moved(schedule):
-            return tuple((round(step * steps / self.steps), value) for step, value in schedule)
-
-        return replace(
-            self,
-            steps=steps,
-            sizes=moved(self.sizes),
-            patch_weights=moved(self.patch_weights),
-            batches=moved(self.batches),
-            muon_decay=moved(self.muon_decay),
-            rates=moved(self.rates),
-        )
 
 
 class Run:
@@ -124,17 +74,6 @@ def split_parameters(model: open_clip.CLIP) -> tuple[list[nn.Parameter], list[nn
     matrices = [p for n, p in named if "resblocks" in n and p.ndim == 2]
     others = [p for n, p in named if not ("resblocks" in n and p.ndim == 2)]
     return matrices, others
-
-
-def rate(recipe: Recipe, step: int) -> float:
-    """The share of the full learning rates at a step."""
-    steps, shares = zip(*recipe.rates, strict=True)
-    return float(np.interp(step + 1, steps, shares))
-
-
-def scheduled(schedule, step: int):
-    """The value of the last entry that `step` has reached."""
-    return [value for start, value in schedule if step >= start][-1]
 
 
 def train_step(run: Run, recipe: Recipe, data: RenderSet, tokenize) -> dict:
@@ -214,8 +153,9 @@ def train(folder: Path, data: RenderSet, recipe: Recipe | None = None) -> Path:
 
 def _forget_after(log: Path, step: int) -> None:
     """Drop the log's rows of steps that were made after the last checkpoint: they come again."""
-    if log.exists():
-        with log.open(newline="") as file:
-            header, *rows = list(csv.reader(file)) or [[]]
-        with log.open("w", newline="") as file:
-            csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= step)])
+    if not log.exists():
+        return
+    with log.open(newline="") as file:
+        rows = list(csv.reader(file))
+    with log.open("w", newline="") as file:
+        csv.writer(file).writerows(row for row in rows if row[0] == "step" or int(row[0]) <= step)

@@ -178,13 +178,7 @@ def test_the_seed_decides_the_files(built, tmp_path):
 
 # --- the committed pictures -----------------------------------------------------------------
 
-committed = pytest.mark.skipif(
-    not (DATA / "manifest.json").is_file(),
-    reason="data/minifactory is not there: python -m promptad_tutorial minifactory build",
-)
 
-
-@committed
 def test_the_committed_benchmark_is_what_the_code_makes_today():
     manifest = json.loads((DATA / "manifest.json").read_text())
     plan = BuildPlan(**manifest["plan"])
@@ -217,7 +211,6 @@ def as_jpeg(picture: np.ndarray) -> np.ndarray:
         return np.asarray(image).astype(float)
 
 
-@committed
 def test_the_committed_benchmark_is_complete_and_small():
     manifest = json.loads((DATA / "manifest.json").read_text())
     plan = BuildPlan(**manifest["plan"])

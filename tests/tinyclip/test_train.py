@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from promptad_tutorial.tinyclip import train as training
 from promptad_tutorial.tinyclip.batches import NOISE_TOKEN, BatchPlan
+from promptad_tutorial.tinyclip.recipe import Recipe, rate, scheduled
 from promptad_tutorial.tinyclip.towers import (
     IMAGE_MEAN,
     IMAGE_STD,
@@ -20,9 +21,7 @@ from promptad_tutorial.tinyclip.towers import (
     picture_features,
     text_features,
 )
-from promptad_tutorial.tinyclip.train import Recipe, rate, scheduled, split_parameters, train
-
-# `train_step` turns its losses into floats for the log without detaching them.
+from promptad_tutorial.tinyclip.train import split_parameters, train
 
 TINY = BatchPlan(hard_kinds=2, hard_each=2, spread=4)
 SHORT = Recipe(
@@ -31,8 +30,7 @@ SHORT = Recipe(
     patch_weights=((0, 0.5),),
     batches=((0, TINY),),
     muon_decay=((0, 0.0), (1, 0.1)),
-    warmup=1,
-    decay_from=1,
+    rates=((0, 0.0), (1, 1.0), (3, 0.0)),
     save_every=1,
 )
 TEXTS = ["a photo of a flawless washer", "washer", "a close-up photo of the damaged metal plate"]
@@ -94,10 +92,10 @@ def test_the_seed_decides_the_first_weights():
 
 
 def test_the_rate_rises_stays_and_falls_linearly():
-    recipe = Recipe(steps=1000, warmup=100, decay_from=400)
+    recipe = Recipe(steps=1000, rates=((0, 0.0), (100, 1.0), (400, 1.0), (1000, 0.0)))
     for step, expected in (
-        *((0, 0.01), (49, 0.5), (99, 1.0), (250, 1.0), (400, 1.0)),
-        *((700, 0.5), (940, 0.1), (999, 1 / 600), (1000, 0.0)),
+        *((0, 0.01), (49, 0.5), (99, 1.0), (250, 1.0), (399, 1.0)),
+        *((699, 0.5), (939, 0.1), (998, 1 / 600), (999, 0.0)),
     ):
         assert rate(recipe, step) == pytest.approx(expected), step
 
@@ -114,8 +112,7 @@ def test_a_scaled_recipe_keeps_the_shares_of_its_schedules():
         patch_weights=((0, 0.5), (90, 0.0)),
         batches=((0, TINY), (20, BatchPlan())),
         muon_decay=((0, 0.0), (50, 0.1)),
-        warmup=10,
-        decay_from=30,
+        rates=((0, 0.0), (10, 1.0), (100, 0.0)),
         seed=4,
     )
     longer = recipe.scaled(200)
@@ -124,7 +121,7 @@ def test_a_scaled_recipe_keeps_the_shares_of_its_schedules():
     assert longer.patch_weights == ((0, 0.5), (180, 0.0))
     assert longer.batches == ((0, TINY), (40, BatchPlan()))
     assert longer.muon_decay == ((0, 0.0), (100, 0.1))
-    assert longer.decay_from == 60
+    assert longer.rates == ((0, 0.0), (20, 1.0), (200, 0.0))
     assert recipe.scaled(100) == recipe
 
 
@@ -200,3 +197,9 @@ def test_a_run_leaves_no_pickle_and_no_half_written_file(whole_run):
     }
     for path in whole_run.iterdir():
         assert path.read_bytes()[:2] not in (b"\x80\x02", b"\x80\x04", b"PK"), path.name
+
+
+def test_an_empty_log_of_a_run_that_was_killed_early_is_no_obstacle(tmp_path):
+    (tmp_path / "log.csv").write_text("")
+    training._forget_after(tmp_path / "log.csv", 0)
+    assert (tmp_path / "log.csv").read_text() == ""

@@ -132,7 +132,10 @@ def knitwear(
     bow = side + 0.12 * np.sin(2 * np.pi * side)
     row = (canvas.y + 0.008 * wobble) * (wales / 2 / tall) + lean * bow
     off = row % 1.0 - 0.5
-    leg = np.sqrt(np.maximum(1.0 - (2.0 * off) ** 2, 0.0)) * np.sin(np.pi * side) ** 0.45
+    leg = (
+        np.sqrt(np.maximum(1.0 - (2.0 * off) ** 2, 0.0))
+        * np.maximum(np.sin(np.pi * side), 0.0) ** 0.45
+    )
     left = np.sign(column % 1.0 - 0.5)
     ply = np.sin(2 * np.pi * (2.0 * off + 1.5 * side + 0.25 * left))  # the yarn's twist
     i, j = np.floor(column).astype(int), np.floor(row).astype(int)
