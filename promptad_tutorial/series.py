@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from promptad_tutorial.datasets import Dataset
 
 
+@runtime_checkable
 class Labelled(Protocol):
     """Anything that says which weights made a result: a backbone."""
 

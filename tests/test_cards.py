@@ -1,6 +1,8 @@
 """The cards say what the committed tables say: written again, they are the same to the letter."""
 
+import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +11,8 @@ import pytest
 from promptad_tutorial.minifactory.data_card import write_data_card
 from promptad_tutorial.tinyclip import checksum
 from promptad_tutorial.tinyclip.card import write_card
+from promptad_tutorial.tinyclip.recipe import Recipe
+from promptad_tutorial.tinyclip.render_set import RenderPlan
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
@@ -42,3 +46,14 @@ def test_the_data_card_is_the_one_that_manifest_and_table_make(tmp_path):
 @pytest.mark.parametrize("table", ["zero_shot.csv"])
 def test_the_committed_table_is_of_the_shipped_weights(table):
     assert set(pd.read_csv(RESULTS / table)["checksum"]) == {checksum()}
+
+
+def test_the_committed_recipe_and_data_are_what_the_commands_would_use():
+    recipe = json.loads((RESULTS / "tinyclip" / "recipe.json").read_text())
+    assert recipe["recipe"] == json.loads(json.dumps(asdict(Recipe())))
+    assert recipe["data"] == asdict(RenderPlan())
+
+
+def test_the_summary_is_of_the_shipped_weights():
+    summary = json.loads((RESULTS / "tinyclip" / "summary.json").read_text())
+    assert summary["checksum"] == checksum()
