@@ -62,16 +62,22 @@ def factory() -> Illustration:
 
 
 def training_curves(log: Path) -> Illustration:
-    """The two losses and the temperature over the steps of pretraining."""
+    """The three losses and the temperature over the steps of pretraining.
+
+    A loss that a step did not use stands as 0 in the log, and is not drawn there.
+    """
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    steps = np.array([int(row["step"]) for row in rows])
-    figure = blank_figure(8.0, 3.0)
+    figure = blank_figure(8.0, 5.0)
     facts = []
     for axes, name in zip(
-        figure.subplots(1, 3), ("contrastive", "naming", "temperature"), strict=True
+        figure.subplots(2, 2).ravel(),
+        ("contrastive", "states", "naming", "temperature"),
+        strict=True,
     ):
-        values = np.array([float(row[name]) for row in rows])
+        used = [row for row in rows if float(row[name])]
+        steps = np.array([int(row["step"]) for row in used])
+        values = np.array([float(row[name]) for row in used])
         width = min(25, len(values))
         smooth = np.convolve(values, np.ones(width) / width, mode="valid")
         axes.plot(steps, values, linewidth=0.5, color="0.75")
@@ -81,7 +87,8 @@ def training_curves(log: Path) -> Illustration:
         facts.append(f"{name} from {smooth[0]:.2f} to {smooth[-1]:.2f}")
     return Illustration(
         figure,
-        f"Pretraining of TinyCLIP over {steps[-1]} steps, running means: {'; '.join(facts)}.",
+        f"Pretraining of TinyCLIP over {rows[-1]['step']} steps, running means: "
+        f"{'; '.join(facts)}.",
     )
 
 

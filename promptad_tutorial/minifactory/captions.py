@@ -88,6 +88,7 @@ class Caption:
     kind: str | None
     colour: str | None
     state: str | None  # "good", "bad" (some defect), or the name of a defect
+    counter: str | None = None  # the same text with a state that does not hold
 
     def true_of(self, kind: str | None, colour: str | None, defect: str | None) -> bool:
         """Whether everything that the caption claims holds for such a picture."""
@@ -107,33 +108,42 @@ def compose(
 ) -> Caption:
     """A random true caption of a picture of `kind` (called by one of `words`), which may be silent
     about name, colour or state. `kind` None: a thing without a name; `words` are then words for any
-    thing. `colour` None: the picture shows none (it is grey)."""
+    thing. `colour` None: the picture shows none (it is grey). A caption that speaks of the state
+    comes with its counter: the same words with a state that does not hold."""
     named = generator.random() < 0.9
     noun = str(generator.choice(words if named else THINGS))
     says_colour = colour is not None and generator.random() < 0.35
     if says_colour:
         noun = f"{generator.choice(GREY.get(colour, (colour,)))} {noun}"
-    state, noun = _with_state(noun, defect, generator)
+    state, *nouns = _with_state(noun, defect, generator)
     template = str(generator.choice(TEMPLATES))
-    text = template.format(a="an" if noun[0] in "aeiou" else "a", x=noun)
-    return Caption(text, kind if named else None, colour if says_colour else None, state)
+    template += "." if generator.random() < 0.3 else ""  # learnt prompts end so (method section 1)
+    text, *counter = (template.format(a="an" if x[0] in "aeiou" else "a", x=x) for x in nouns)
+    claims = (kind if named else None, colour if says_colour else None, state)
+    return Caption(text, *claims, *counter)
 
 
 def _with_state(
     noun: str, defect: str | None, generator: np.random.Generator
-) -> tuple[str | None, str]:
+) -> tuple[str | None, *tuple[str, ...]]:
+    """The state that the words claim, the noun with these words, and with those of the contrary.
+
+    Silent captions claim None, and have no contrary.
+    """
     if generator.random() < (0.25 if defect is None else 0.12):
         return None, noun
-    if defect is None:
-        state, adjectives, endings = "good", NORMAL_ADJECTIVES, NORMAL_ENDINGS
-    elif generator.random() < 0.45:
-        state, adjectives, endings = "bad", FAULTY_ADJECTIVES, FAULTY_ENDINGS
-    else:
-        state, (adjectives, nouns) = defect, DEFECT_WORDS[defect]
-        endings = tuple(f"with {n}" for n in nouns)
-    if generator.random() < 0.5:
-        return state, f"{generator.choice(adjectives)} {noun}"
-    return state, f"{noun} {generator.choice(endings)}"
+    good = ("good", NORMAL_ADJECTIVES, NORMAL_ENDINGS)
+    some = defect or str(generator.choice(list(DEFECT_WORDS)))
+    faulty = ("bad", FAULTY_ADJECTIVES, FAULTY_ENDINGS)
+    if generator.random() >= 0.45:
+        adjectives, nouns = DEFECT_WORDS[some]
+        faulty = (some, adjectives, tuple(f"with {n}" for n in nouns))
+    before = generator.random() < 0.5
+    said = []
+    for _, adjectives, endings in (good, faulty) if defect is None else (faulty, good):
+        words = str(generator.choice(adjectives if before else endings))
+        said.append(f"{words} {noun}" if before else f"{noun} {words}")
+    return (good if defect is None else faulty)[0], *said
 
 
 def vocabulary(names: Iterable[str], colours: Iterable[str]) -> list[str]:

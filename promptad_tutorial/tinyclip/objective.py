@@ -1,4 +1,4 @@
-"""What pretraining minimises: match pictures with all their true captions, and name the patches."""
+"""What pretraining minimises: find all true captions, tell states apart, name the patches."""
 
 from __future__ import annotations
 
@@ -26,6 +26,25 @@ def multi_positive_contrastive(
     by_picture = functional.cross_entropy(logits, target / target.sum(dim=1, keepdim=True))
     by_caption = functional.cross_entropy(logits.T, (target / target.sum(dim=0)).T)
     return (by_picture + by_caption) / 2
+
+
+def right_state(
+    images: Float[Tensor, "b d"],
+    texts: Float[Tensor, "b d"],
+    counters: Float[Tensor, "b d"],
+    countered: Bool[Tensor, " b"],
+    temperature: Tensor | float,
+) -> Float[Tensor, ""]:
+    """Is the picture nearer to its caption than to the same caption with the contrary state?
+
+    With g_i the caption of picture i and c_i its counter, the mean over the pictures that have one
+    of -log sigmoid(t (<z_i, g_i> - <z_i, c_i>)). Nothing but the state differs between the texts,
+    so nothing but the state is learnt from it. 0 if no picture has a counter.
+    """
+    if not countered.any():
+        return images.new_zeros(())
+    z, g, c = (functional.normalize(x[countered], dim=-1) for x in (images, texts, counters))
+    return functional.softplus(-temperature * (z * (g - c)).sum(dim=-1)).mean()
 
 
 def name_the_patches(

@@ -36,12 +36,15 @@ def new_model(seed: int = 0) -> open_clip.CLIP:
 
 
 def picture_features(
-    model: open_clip.CLIP, images: Float[Tensor, "b 3 s s"]
+    model: open_clip.CLIP,
+    images: Float[Tensor, "b 3 s s"],
+    corner: tuple[int, int] | None = None,
 ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b n w"]]:
     """Image embedding and last patch tokens, at any size that patches divide.
 
     Positions are interpolated to the picture's grid, as open_clip does when it loads a checkpoint
-    at another resolution.
+    at another resolution. With a `corner` (row, column; in patches) the images are windows of a
+    whole picture, and keep the positions that they have in it.
     """
     visual = model.visual
     mean = torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1)
@@ -51,9 +54,13 @@ def picture_features(
     if grid != visual.grid_size[0]:
         own = visual.grid_size[0]
         square = positions[1:].T.reshape(1, -1, own, own)
-        resized = nn.functional.interpolate(
-            square, size=(grid, grid), mode="bicubic", antialias=True, align_corners=False
-        )
+        if corner is not None:
+            row, column = corner
+            resized = square[..., row : row + grid, column : column + grid]
+        else:
+            resized = nn.functional.interpolate(
+                square, size=(grid, grid), mode="bicubic", antialias=True, align_corners=False
+            )
         positions = torch.cat([positions[:1], resized.reshape(-1, grid * grid).T])
     visual.output_tokens = True
     try:

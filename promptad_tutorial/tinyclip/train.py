@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,10 +14,15 @@ import open_clip
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm.auto import trange
 
 from promptad_tutorial.tinyclip.batches import draw_batch
-from promptad_tutorial.tinyclip.objective import multi_positive_contrastive, name_the_patches
+from promptad_tutorial.tinyclip.objective import (
+    multi_positive_contrastive,
+    name_the_patches,
+    right_state,
+)
 from promptad_tutorial.tinyclip.recipe import Recipe, rate, scheduled
 from promptad_tutorial.tinyclip.render_set import RenderSet
 from promptad_tutorial.tinyclip.towers import new_model, picture_features, register, text_features
@@ -76,20 +83,44 @@ def split_parameters(model: open_clip.CLIP) -> tuple[list[nn.Parameter], list[nn
     return matrices, others
 
 
+@contextmanager
+def written_out_attention() -> Iterator[None]:
+    """Attention as three plain operations: torch's fused one takes twice the time on CPUs.
+
+    Its backward pass does; and in bf16 only if the sums may be bf16 as well.
+    """
+    cuda = torch.backends.cuda  # where torch keeps the switch, for CPUs too
+    before = cuda.fp16_bf16_reduction_math_sdp_allowed()
+    cuda.allow_fp16_bf16_reduction_math_sdp(True)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        cuda.allow_fp16_bf16_reduction_math_sdp(before)
+
+
 def train_step(run: Run, recipe: Recipe, data: RenderSet, tokenize) -> dict:
     """One batch through both towers, one step of both optimisers; returns what to log."""
     size = scheduled(recipe.sizes, run.step)
     plan = scheduled(recipe.batches, run.step)
     batch = draw_batch(data, plan, tokenize, recipe.seed, run.step, size)
     noise = torch.Generator().manual_seed(recipe.seed * 1_000_003 + run.step)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        images, tokens = picture_features(run.model, batch.images)
-        texts = text_features(run.model, batch.tokens, batch.ends, noise)
+    state_weight = scheduled(recipe.state_weights, run.step)
+    n = len(batch.images)
+    said = 2 * n if state_weight else n  # counters cost time: they are read only where they count
+    with torch.autocast("cpu", dtype=torch.bfloat16), written_out_attention():
+        images, tokens = picture_features(run.model, batch.images, batch.corner)
+        texts = text_features(run.model, batch.tokens[:said], batch.ends[:said], noise)
         scores = run.head(tokens)
     temperature = run.model.logit_scale.exp()
-    contrastive = multi_positive_contrastive(images.float(), texts.float(), batch.true, temperature)
+    images, texts = images.float(), texts.float()
+    contrastive = multi_positive_contrastive(images, texts[:n], batch.true, temperature)
+    states = images.new_zeros(())
+    if state_weight:
+        states = right_state(images, texts[:n], texts[n:], batch.countered, temperature)
     naming = name_the_patches(scores.float(), batch.patches)
-    loss = contrastive + scheduled(recipe.patch_weights, run.step) * naming
+    loss = contrastive + state_weight * states
+    loss = loss + scheduled(recipe.patch_weights, run.step) * naming
     now = rate(recipe, run.step)
     for group in run.optimisers[0].param_groups:
         group["weight_decay"] = scheduled(recipe.muon_decay, run.step)
@@ -107,6 +138,7 @@ def train_step(run: Run, recipe: Recipe, data: RenderSet, tokenize) -> dict:
         "step": run.step,
         "pixels": size,
         "contrastive": float(contrastive.detach()),
+        "states": float(states.detach()),
         "naming": float(naming.detach()),
         "temperature": float(temperature.detach()),
         "rate": now,
@@ -117,7 +149,8 @@ def train(folder: Path, data: RenderSet, recipe: Recipe | None = None) -> Path:
     """Train, or go on training, in `folder`: checkpoint.safetensors, recipe.json, log.csv.
 
     A run that was killed continues from its last checkpoint; another recipe in the same folder is
-    refused. Returns the path of the checkpoint.
+    refused. The weights of `recipe.averaged_with` stay beside it as step_<n>.safetensors. Returns
+    the path of the checkpoint.
     """
     recipe = recipe or Recipe()
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,12 +175,14 @@ def train(folder: Path, data: RenderSet, recipe: Recipe | None = None) -> Path:
             if row["step"] == 1:
                 rows.writerow(row)
             rows.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in row.values())
-            bar.set_postfix(loss=f"{row['contrastive']:.2f}", naming=f"{row['naming']:.2f}")
+            bar.set_postfix({k: f"{row[k]:.2f}" for k in ("contrastive", "states", "naming")})
             if run.step % recipe.save_every == 0 or run.step == recipe.steps:
                 log.flush()
                 part = checkpoint.with_suffix(".part")
                 save_file(run.tensors(), part)
                 part.replace(checkpoint)
+            if run.step in recipe.averaged_with and run.step < recipe.steps:
+                save_file(run.tensors(), folder / f"step_{run.step}.safetensors")
     return checkpoint
 
 

@@ -106,7 +106,8 @@ def trained_vocabulary() -> list[str]:
 def export(checkpoint: Path, out: Path = WEIGHTS) -> Path:
     """Write a training checkpoint as the file to ship: half precision, touched token rows only.
 
-    The file's sha256 goes beside it. Raises FileNotFoundError without the checkpoint.
+    Weights of earlier steps that lie beside it (step_<n>.safetensors) are averaged with it. The
+    file's sha256 goes beside it. Raises FileNotFoundError without the checkpoint.
     """
     if not checkpoint.exists():
         raise FileNotFoundError(
@@ -118,6 +119,9 @@ def export(checkpoint: Path, out: Path = WEIGHTS) -> Path:
     tokens = open_clip.get_tokenizer(register())([*words, "a photo."])
     rows = tokens.unique().to(torch.int32)
     flat = load_file(checkpoint)
+    earlier = [load_file(one) for one in sorted(checkpoint.parent.glob("step_*.safetensors"))]
+    for name in (k for k in flat if k.startswith("model.") and flat[k].is_floating_point()):
+        flat[name] = torch.stack([flat[name], *[one[name] for one in earlier]]).mean(dim=0)
     state = {k[6:]: v.half() for k, v in flat.items() if k.startswith("model.")}
     state["token_embedding.weight"] = state["token_embedding.weight"][rows.long()].contiguous()
     state["logit_scale"] = flat["model.logit_scale"]  # one number: kept whole
@@ -125,7 +129,7 @@ def export(checkpoint: Path, out: Path = WEIGHTS) -> Path:
     note = {
         "model": MODEL_NAME,
         "licence": "CC0-1.0",
-        "steps": str(int(flat["step"])),
+        "steps": ", ".join(str(int(one["step"])) for one in (*earlier, flat)),
         "vocabulary": json.dumps(words),
     }
     save_file(state, out, metadata=note)

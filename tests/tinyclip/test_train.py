@@ -6,13 +6,17 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import open_clip
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
 
 from promptad_tutorial.tinyclip import train as training
-from promptad_tutorial.tinyclip.batches import NOISE_TOKEN, BatchPlan
+from promptad_tutorial.tinyclip.batches import NOISE_TOKEN, BatchPlan, draw_batch
+from promptad_tutorial.tinyclip.objective import multi_positive_contrastive
 from promptad_tutorial.tinyclip.recipe import Recipe, rate, scheduled
 from promptad_tutorial.tinyclip.towers import (
     IMAGE_MEAN,
@@ -21,19 +25,24 @@ from promptad_tutorial.tinyclip.towers import (
     picture_features,
     text_features,
 )
-from promptad_tutorial.tinyclip.train import split_parameters, train
+from promptad_tutorial.tinyclip.train import split_parameters, train, written_out_attention
 
 TINY = BatchPlan(hard_kinds=2, hard_each=2, spread=4)
 SHORT = Recipe(
     steps=2,
     sizes=((0, 80), (1, 96)),
     patch_weights=((0, 0.5),),
-    batches=((0, TINY),),
+    state_weights=((0, 0.0), (1, 1.0)),
+    batches=((0, TINY), (1, replace(TINY, window=True))),
     muon_decay=((0, 0.0), (1, 0.1)),
     rates=((0, 0.0), (1, 1.0), (3, 0.0)),
     save_every=1,
 )
 TEXTS = ["a photo of a flawless washer", "washer", "a close-up photo of the damaged metal plate"]
+
+
+def noise() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
 
 
 # --- towers ---------------------------------------------------------------------------------
@@ -59,6 +68,44 @@ def test_smaller_pictures_read_interpolated_positions(model):
     expected = small.eval().encode_image((images - 0.45) / 0.25)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert tokens.shape == (1, 12 * 12, 192)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (1, 3), (3, 2)])
+def test_a_window_reads_the_positions_that_it_has_in_the_whole_picture(model, corner):
+    images = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    small = open_clip.create_model("TinyCLIP-8-120", pretrained=None, force_image_size=96)
+    state = model.state_dict()
+    rows, columns = (range(first, first + 12) for first in corner)
+    seen = [0] + [1 + 15 * row + column for row in rows for column in columns]  # 0: the class token
+    state["visual.positional_embedding"] = state["visual.positional_embedding"][seen]
+    small.load_state_dict(state)
+    small.eval().visual.output_tokens = True
+    expected, last = small.visual((images - 0.45) / 0.25)
+    found, tokens = picture_features(model, images, corner)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(tokens, last, atol=1e-5, rtol=0)
+    for other in (None, corner[::-1] if corner[0] != corner[1] else (1, 1)):
+        assert not torch.allclose(found, picture_features(model, images, other)[0], atol=1e-4)
+
+
+def test_the_only_window_of_full_size_is_the_whole_picture(model):
+    images = torch.rand(1, 3, 120, 120, generator=torch.Generator().manual_seed(0))
+    for window, whole in zip(
+        picture_features(model, images, (0, 0)), picture_features(model, images), strict=True
+    ):
+        torch.testing.assert_close(window, whole, atol=0, rtol=0)
+
+
+def test_a_window_teaches_the_positions_that_it_shows_and_no_others():
+    trained = new_model(seed=3)
+    trained.visual.requires_grad_(False)
+    trained.visual.positional_embedding.requires_grad_(True)
+    images = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    picture_features(trained, images, (1, 3))[0].square().sum().backward()
+    taught = trained.visual.positional_embedding.grad.abs().sum(dim=1) > 0
+    expected = torch.zeros(15, 15, dtype=torch.bool)
+    expected[1:13, 3:15] = True
+    assert taught[0] and torch.equal(taught[1:].reshape(15, 15), expected)
 
 
 def test_short_texts_go_the_way_of_open_clip(model):
@@ -88,6 +135,79 @@ def test_the_seed_decides_the_first_weights():
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+# --- attention ------------------------------------------------------------------------------
+
+
+def attention_switches() -> dict[str, bool]:
+    """What torch may use for attention now."""
+    cuda = torch.backends.cuda
+    names = ("flash_sdp", "mem_efficient_sdp", "math_sdp", "cudnn_sdp")
+    found = {name: getattr(cuda, f"{name}_enabled")() for name in names}
+    return found | {"sums in bf16": cuda.fp16_bf16_reduction_math_sdp_allowed()}
+
+
+def test_written_out_attention_is_the_attention_of_torch():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = nn.MultiheadAttention(24, 3, batch_first=True)
+    tokens = torch.randn(2, 9, 24, generator=noise())
+    hidden = torch.full((9, 9), float("-inf")).triu(1)  # later tokens, as in the text tower
+    results = []
+    for written_out in (False, True):
+        x = tokens.clone().requires_grad_()
+        if written_out:
+            with written_out_attention():
+                y, _ = layer(x, x, x, attn_mask=hidden, need_weights=False)
+        else:
+            y, _ = layer(x, x, x, attn_mask=hidden, need_weights=False)
+        gradients = torch.autograd.grad(y.square().sum(), [x, *layer.parameters()])
+        results.append((y, *gradients))
+    for found, expected in zip(*results[::-1], strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_towers_with_written_out_attention_give_the_same_features():
+    trained = new_model(seed=3)
+    images = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    tokens = open_clip.get_tokenizer("TinyCLIP-8-120")(TEXTS)
+    ends = tokens.argmax(dim=-1)
+    expected = *picture_features(trained, images), text_features(trained, tokens, ends, noise())
+    with written_out_attention():
+        found = *picture_features(trained, images), text_features(trained, tokens, ends, noise())
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+
+
+def test_attention_is_fused_but_where_it_is_written_out():
+    q = torch.randn(1, 2, 5, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+
+    def way() -> str:
+        return F.scaled_dot_product_attention(q, q, q).grad_fn.name()
+
+    assert "ScaledDotProduct" in way()
+    with written_out_attention():
+        assert "ScaledDotProduct" not in way()
+    assert "ScaledDotProduct" in way()
+
+
+@pytest.mark.parametrize("sums", [False, True])
+def test_written_out_attention_restores_the_switches_even_after_an_error(sums):
+    cuda = torch.backends.cuda
+    first = cuda.fp16_bf16_reduction_math_sdp_allowed()
+    try:
+        cuda.allow_fp16_bf16_reduction_math_sdp(sums)
+        before = attention_switches()
+        with written_out_attention():
+            inside = attention_switches()
+        assert attention_switches() == before
+        with pytest.raises(KeyError), written_out_attention():
+            raise KeyError
+        assert attention_switches() == before
+    finally:
+        cuda.allow_fp16_bf16_reduction_math_sdp(first)
+    assert [name for name, on in inside.items() if on] == ["math_sdp", "sums in bf16"]
+
+
 # --- the recipe -----------------------------------------------------------------------------
 
 
@@ -110,6 +230,7 @@ def test_a_scaled_recipe_keeps_the_shares_of_its_schedules():
         steps=100,
         sizes=((0, 80), (40, 96)),
         patch_weights=((0, 0.5), (90, 0.0)),
+        state_weights=((0, 0.0), (35, 1.0)),
         batches=((0, TINY), (20, BatchPlan())),
         muon_decay=((0, 0.0), (50, 0.1)),
         rates=((0, 0.0), (10, 1.0), (100, 0.0)),
@@ -119,6 +240,7 @@ def test_a_scaled_recipe_keeps_the_shares_of_its_schedules():
     assert longer.steps == 200 and longer.seed == 4
     assert longer.sizes == ((0, 80), (80, 96))
     assert longer.patch_weights == ((0, 0.5), (180, 0.0))
+    assert longer.state_weights == ((0, 0.0), (70, 1.0))
     assert longer.batches == ((0, TINY), (40, BatchPlan()))
     assert longer.muon_decay == ((0, 0.0), (100, 0.1))
     assert longer.rates == ((0, 0.0), (20, 1.0), (200, 0.0))
@@ -176,6 +298,48 @@ def test_training_changes_every_block_and_writes_its_log(whole_run):
     assert [row["step"] for row in rows] == ["1", "2"]
     assert [row["pixels"] for row in rows] == ["80", "96"]
     assert all(0 < float(row["contrastive"]) < 20 for row in rows)
+    states = [float(row["states"]) for row in rows]  # the second step turns this loss on
+    assert states[0] == 0.0 and 0 < states[1] < 20
+
+
+@pytest.mark.parametrize("weight", [0.0, 2.0])
+def test_a_step_reads_and_weighs_the_counters_where_they_count(noise_set, monkeypatch, weight):
+    read, corners = [], []
+
+    def spy_on_texts(model, tokens, *rest):
+        read.append(len(tokens))
+        return text_features(model, tokens, *rest)
+
+    def spy_on_pictures(model, images, corner=None):
+        corners.append(corner)
+        return picture_features(model, images, corner)
+
+    monkeypatch.setattr(training, "text_features", spy_on_texts)
+    monkeypatch.setattr(training, "picture_features", spy_on_pictures)
+    plan = replace(TINY, window=True, unknown_share=0.0)
+    recipe = replace(SHORT, state_weights=((0, weight),), batches=((0, plan),))
+    run = training.Run(recipe, len(noise_set.defects))
+    tokenize = open_clip.get_tokenizer("TinyCLIP-8-120")
+    batch = draw_batch(noise_set, plan, tokenize, recipe.seed, 0, 80)
+    with torch.no_grad():
+        pictures, _ = picture_features(run.model, batch.images, batch.corner)
+        texts, counters = text_features(run.model, batch.tokens, batch.ends, noise()).chunk(2)
+    near, far = (F.cosine_similarity(pictures, x)[batch.countered] for x in (texts, counters))
+    scale = run.model.logit_scale.detach().clone().requires_grad_()
+    states = -F.logsigmoid(scale.exp() * (near - far)).mean()
+    contrastive = multi_positive_contrastive(pictures, texts, batch.true, scale.exp())
+    # what the temperature learns from both losses
+    pulls = [float(torch.autograd.grad(loss, scale)[0]) for loss in (contrastive, states)]
+    assert abs(float(states.detach()) - np.log(2)) > 0.04 and abs(pulls[1]) > 0.02
+    row = training.train_step(run, recipe, noise_set, tokenize)
+    assert read == [8 * (2 if weight else 1)] and 0 < len(near) < 8
+    assert corners == [batch.corner] and batch.corner is not None
+    # bfloat16 takes away far less than the tolerance; the log's figure is without its weight
+    expected = float(states.detach()) if weight else 0.0
+    assert row["states"] == pytest.approx(expected, abs=0.01)
+    pull = float(run.model.logit_scale.grad)
+    assert pull == pytest.approx(pulls[0] + weight * pulls[1], abs=0.01)
+    assert list(row)[:5] == ["step", "pixels", "contrastive", "states", "naming"]
 
 
 def test_a_finished_run_is_left_as_it_is(whole_run, noise_set):
