@@ -9,7 +9,7 @@ PromptAD's pixel level needs (method section 3). The other pairs (q-q, k-k) are 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -84,6 +84,25 @@ def run_block(
     if block.attn.batch_first:
         return block(tokens, attn_mask=mask)
     return block(tokens.transpose(0, 1), attn_mask=mask).transpose(0, 1)
+
+
+def run_block_at(
+    block: nn.Module,
+    tokens: Float[Tensor, "batch tokens width"],
+    rows: Int[Tensor, " rows"],
+    mask: Float[Tensor, "tokens tokens"],
+) -> Float[Tensor, "batch rows width"]:
+    """`run_block(block, tokens, mask)[:, rows]`, without computing the other rows.
+
+    Of the last block of a text tower only the ends of prompts are read.
+    """
+    normed = block.ln_1(tokens)
+    keys, values = (project_heads(block, normed, letter) for letter in "kv")
+    queries = project_heads(block, normed[:, rows], "q")
+    mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask[rows])
+    mixed = block.attn.out_proj(mixed.transpose(1, 2).flatten(2))
+    x = tokens[:, rows] + block.ls_1(mixed)
+    return x + block.ls_2(block.mlp(block.ln_2(x)))
 
 
 def check_kind(kind: str) -> None:

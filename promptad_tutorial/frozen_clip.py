@@ -84,6 +84,8 @@ class Backbone:
         attention: str = "v-v",
         first_block: int = 1,
         resize: str = "squash",
+        blocks_in_place: bool = False,
+        bgr: bool = False,
     ) -> ImageFeatures:
         """Image embedding, patch embeddings and memory tokens, from one pass per image.
 
@@ -97,6 +99,8 @@ class Backbone:
         ``first_block`` (default: all blocks); "q-k", "q-q" or "k-k" for the same path with
         another attention; "plain" for patches of untouched CLIP.
         ``resize``: "squash" or "crop", see ``images.preprocess``.
+        ``blocks_in_place`` and ``bgr`` (red and blue exchanged) are traps 7 and 4 of method
+        section 4: they exist to measure what the released code does.
 
         Raises ImageError for images, ValueError for settings.
         """
@@ -110,7 +114,14 @@ class Backbone:
         visual = self.model.visual
         return ImageFeatures.concatenate(
             [
-                encode_pixels(visual, pixels, blocks, attention, first_block)
+                encode_pixels(
+                    visual,
+                    self.exchange_red_and_blue(pixels) if bgr else pixels,
+                    blocks,
+                    attention,
+                    first_block,
+                    blocks_in_place,
+                )
                 for pixels in self._batches(images, batch_size, resize)
             ]
         )
@@ -143,6 +154,16 @@ class Backbone:
             return check_ready(image, self.image_size)
         return preprocess(image, self.image_size, self.mean, self.std, resize, self.interpolation)
 
+    def exchange_red_and_blue(
+        self, pixels: Float[Tensor, "batch 3 size size"]
+    ) -> Float[Tensor, "batch 3 size size"]:
+        """Preprocessed images with the first and the last channel exchanged before the norm."""
+        mean, std = (
+            torch.tensor(v, dtype=pixels.dtype, device=pixels.device).view(1, 3, 1, 1)
+            for v in (self.mean, self.std)
+        )
+        return ((pixels * std + mean).flip(1) - mean) / std
+
     def tokenize(self, prompts: Prompts) -> Int[Tensor, "batch context"]:
         """Token ids ``[start, words.., end, 0, ..]``, on the backbone's device.
 
@@ -169,12 +190,16 @@ class Backbone:
         return torch.cat([self.text.encode_ids(part) for part in token_ids.split(batch_size)])
 
     def encode_prompt_embeddings(
-        self, embeddings: Float[Tensor, "batch tokens width"], eot: Int[Tensor, " batch"]
+        self,
+        embeddings: Float[Tensor, "batch tokens width"],
+        eot: Int[Tensor, " batch"],
+        unit_norm: bool = True,
     ) -> Float[Tensor, "batch embed"]:
         """Unit-norm features of learnt prompts: token embeddings without positions, as
         ``embed_tokens`` gives them, and the position of each end of text. Gradients reach the
-        embeddings and nothing else. Raises ValueError for shapes that do not fit."""
-        return self.text.encode_embeddings(embeddings, eot)
+        embeddings and nothing else. ``unit_norm=False``: as the tower gives them. Raises
+        ValueError for shapes that do not fit."""
+        return self.text.encode_embeddings(embeddings, eot, unit_norm)
 
     def _batches(self, images: Any, batch_size: int, resize: str) -> Iterator[Tensor]:
         _check_batch_size(batch_size)

@@ -66,11 +66,14 @@ def encode_pixels(
     blocks: Sequence[int],
     attention: str = "v-v",
     first_block: int = 1,
+    blocks_in_place: bool = False,
 ) -> ImageFeatures:
     """Features of preprocessed images. Blocks are counted from 1: "after block 3".
 
     ``attention`` is the kind of the second path, or "plain" for patches of the untouched path.
-    The second path leaves the untouched one at ``first_block``.
+    The second path leaves the untouched one at ``first_block``. ``blocks_in_place`` is trap 7 of
+    method section 4: the released code keeps views of the tokens, to which the attention of the
+    next block is then added in place.
     """
     tokens = embed_pixels(visual, pixels)
     second = tokens
@@ -83,7 +86,11 @@ def encode_pixels(
             second = tokens
         if number in blocks:
             # normalising makes new memory: no later block can change what was kept
-            kept[number] = unit_norm(tokens[:, 1:])
+            after = tokens
+            if blocks_in_place and number < len(visual.transformer.resblocks):
+                following = visual.transformer.resblocks[number]
+                after = tokens + attention_residual(following, tokens, "q-k")
+            kept[number] = unit_norm(after[:, 1:])
     return ImageFeatures(
         cls=unit_norm(pool_image(visual, tokens)),
         patches=unit_norm(project_patches(visual, second)),

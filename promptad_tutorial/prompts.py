@@ -87,9 +87,19 @@ def compose(
 ) -> tuple[str, ...]:
     """Every state of `name` in every template: len(states) * len(templates) prompts."""
     for pattern in (*states, *templates):
-        if pattern.count("{}") != 1:
+        rest = pattern.replace("{}", "", 1)
+        if rest == pattern or "{" in rest or "}" in rest:
             raise ValueError(f"a state or template needs exactly one {{}}, got {pattern!r}")
-    return tuple(t.format(s.format(name)) for s in states for t in templates)
+    return tuple(t.replace("{}", s.replace("{}", name)) for s in states for t in templates)
+
+
+def defect_states(defects: Sequence[str]) -> tuple[str, ...]:
+    """Manual suffixes from names of defects: `bent_wire` becomes "{} with bent wire".
+
+    The paper's own suffixes come from such names, which is knowledge of the defects: leave them out
+    for a fit that knows normal samples only.
+    """
+    return tuple(f"{{}} with {product_name(defect)}" for defect in defects)
 
 
 def single_pair(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 from torch.nn import functional
 
@@ -54,16 +54,38 @@ def text_score(
     return torch.sigmoid(temperature * (features @ (anomaly_prototype - normal_prototype)))
 
 
+def harmonic_fusion(
+    text: Float[Tensor, "*shape"], visual: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
+    """1 / (1/text + 1/visual), between 0 and the smaller of the two (method section 3).
+
+    Both branches must speak for a high score; where one of them is 0, so is the result.
+    """
+    total = text + visual
+    smallest = torch.finfo(total.dtype).tiny
+    return torch.where(total > 0, text * visual / total.clamp_min(smallest), total.new_zeros(()))
+
+
 def anomaly_maps(
     patch_scores: Float[Tensor, "b n"], grid: tuple[int, int], size: int, sigma: float = SIGMA
 ) -> Float[np.ndarray, "b s s"]:
     """Patch scores as pictures of `size` px: bilinear upsampling, then a Gaussian.
 
     `sigma` is the Gaussian's, as a share of the side (the paper: 4 px of 400). 0 leaves it out.
+    Both steps are linear, and work on rows and columns apart, so they are two matrix products:
+    map = R P C^T, with the smoothed interpolation of H rows in R and of W columns in C.
     """
     if patch_scores.shape[1] != grid[0] * grid[1]:
         raise ValueError(f"expected {grid[0]} x {grid[1]} patches, got {patch_scores.shape[1]}")
-    coarse = patch_scores.cpu().reshape(-1, 1, *grid)
-    fine = functional.interpolate(coarse, size=(size, size), mode="bilinear", align_corners=False)
-    maps = fine[:, 0].numpy()
-    return gaussian_filter(maps, (0, sigma * size, sigma * size)) if sigma else maps
+    coarse = patch_scores.cpu().reshape(-1, *grid)
+    rows, columns = (_smooth_interpolation(n, size, sigma).to(coarse.dtype) for n in grid)
+    return (rows @ coarse @ columns.T).numpy()
+
+
+def _smooth_interpolation(n: int, size: int, sigma: float) -> Float[Tensor, "size n"]:
+    """What n values in a line contribute to each of `size` pixels; its rows sum to 1."""
+    one_each = torch.eye(n, dtype=torch.float64)[None]
+    fine = functional.interpolate(one_each, size=size, mode="linear", align_corners=False)[0].T
+    if not sigma:
+        return fine.contiguous()
+    return torch.from_numpy(gaussian_filter1d(fine.numpy(), sigma * size, axis=0))

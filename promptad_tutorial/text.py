@@ -16,7 +16,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from promptad_tutorial.attention import run_block
+from promptad_tutorial.attention import run_block, run_block_at
+from promptad_tutorial.prompt_tree import PromptTree
 
 # A list of strings, or one. Written as Any so that a wrong thing meets the ValueError below.
 Prompts: TypeAlias = Any
@@ -106,13 +107,18 @@ class TextEncoder:
         return self.token_embedding(token_ids.to(self.positional_embedding.device))
 
     def encode_embeddings(
-        self, embeddings: Float[Tensor, "batch tokens width"], eot: Int[Tensor, " batch"]
+        self,
+        embeddings: Float[Tensor, "batch tokens width"],
+        eot: Int[Tensor, " batch"],
+        unit_norm: bool = True,
     ) -> Float[Tensor, "batch embed"]:
-        """Unit-norm float32 features of token embeddings; differentiable in the embeddings.
+        """Float32 features of token embeddings, of length 1; differentiable in the embeddings.
 
         ``eot`` holds the position at which each prompt's feature is read, see
         ``feature_positions``. In a tower that is not causal, padding counts: there ``tokens``
-        must be the whole context. Raises ValueError for shapes or positions that do not fit.
+        must be the whole context. ``unit_norm=False`` leaves the features as the tower gives them,
+        as the prototypes of learnt prompts need them (method section 1).
+        Raises ValueError for shapes or positions that do not fit.
         """
         weights = self.positional_embedding
         if embeddings.ndim != 3 or embeddings.shape[2] != self.width or len(embeddings) == 0:
@@ -137,12 +143,48 @@ class TextEncoder:
         mask = None if self.mask is None else self.mask[:length, :length]
         for block in self.blocks:
             x = run_block(block, x, mask)
-        x = self.ln_final(x)[torch.arange(len(x), device=x.device), eot.to(x.device)]
+        x = self.project(x[torch.arange(len(x), device=x.device), eot.to(x.device)])
+        return F.normalize(x, dim=-1) if unit_norm else x
+
+    def encode_tree(
+        self, embeddings: Float[Tensor, "trees nodes width"], tree: PromptTree
+    ) -> Float[Tensor, "trees batch embed"]:
+        """Raw features of prompts that share their beginnings, from one pass over a tree.
+
+        Each node is a token at position `tree.depths[node]`; it sees the nodes of
+        `tree.sees[node]`, which are the tokens before it in its prompts, and itself. The features
+        are read at `tree.ends`. Several trees of the same form make a batch. Exactly
+        ``encode_embeddings(..., unit_norm=False)`` of the prompts written out: in a causal tower a
+        token does not see what follows it, so a beginning that many prompts share is the same in
+        all of them (see ``prompt_tree``). Differentiable in the embeddings. Raises ValueError for
+        a tower in which every token sees every other, and for prompts longer than its context.
+        """
+        if not self.truncates:
+            raise ValueError("only a causal text tower can share the beginnings of prompts")
+        longest = int(tree.depths.max()) + 1
+        if longest > self.context_length:
+            raise ValueError(
+                f"expected at most {self.context_length} positions (this tower's context), "
+                f"found {longest}."
+            )
+        weights = self.positional_embedding
+        device = weights.device
+        x = embeddings.to(device, weights.dtype) + weights[tree.depths.to(device)]
+        mask = torch.zeros(tree.sees.shape, dtype=x.dtype, device=device)
+        mask.masked_fill_(~tree.sees.to(device), float("-inf"))
+        for block in self.blocks[:-1]:
+            x = run_block(block, x, mask)
+        last = run_block_at(self.blocks[-1], x, tree.ends.to(device), mask)
+        return self.project(last.flatten(0, 1)).unflatten(0, last.shape[:2])
+
+    def project(self, tokens: Float[Tensor, "batch width"]) -> Float[Tensor, "batch embed"]:
+        """The last tokens of the tower in the joint space, in float32: norm and projection."""
+        x = self.ln_final(tokens)
         if isinstance(self.projection, nn.Linear):
             x = self.projection(x)
         elif self.projection is not None:
             x = x @ self.projection
-        return F.normalize(x.float(), dim=-1)
+        return x.float()
 
     @torch.no_grad()
     def encode_ids(self, token_ids: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch embed"]:

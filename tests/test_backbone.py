@@ -105,6 +105,40 @@ def test_memory_blocks_are_exact_block_outputs(small_backbone, name, expected):
             torch.testing.assert_close(tokens, wanted, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["small-plain", "small-layer-scale"])
+def test_trap_7_adds_the_attention_of_the_next_block_to_the_memory(small_backbone, name):
+    backbone = small_backbone(name)
+    pixels = random_pixels(backbone)
+    outputs = block_outputs(backbone, pixels)
+    blocks = backbone.model.visual.transformer.resblocks
+    clean = backbone.encode_images(pixels, blocks=[2, 4, 6])
+    trap = backbone.encode_images(pixels, blocks=[2, 4, 6], blocks_in_place=True)
+    for tokens, number in zip(trap.blocks, (2, 4), strict=False):
+        scale = getattr(blocks[number].ls_1, "gamma", torch.ones(())).double().numpy()
+        added = scale * slow_residual(blocks[number], outputs[number], "q-k")
+        after = outputs[number].double() + torch.from_numpy(added)
+        wanted = F.normalize(after[:, 1:], dim=-1).float()
+        torch.testing.assert_close(tokens, wanted, atol=1e-5, rtol=0)
+    assert (trap.blocks[:2] - clean.blocks[:2]).norm(dim=-1).min() > 1e-2
+    assert torch.equal(trap.blocks[2], clean.blocks[2])  # nothing comes after the last block
+    assert torch.equal(trap.cls, clean.cls) and torch.equal(trap.patches, clean.patches)
+
+
+def test_trap_4_sees_the_picture_with_red_and_blue_exchanged(small_backbone):
+    backbone = small_backbone()
+    array = np.random.default_rng(1).integers(0, 256, (50, 40, 3), dtype=np.uint8)
+    red, green, blue = Image.fromarray(array).split()
+    exchanged = Image.merge("RGB", (blue, green, red))
+    for image in (array, backbone.preprocess(array)):  # ready tensors too
+        found = backbone.encode_images(image, bgr=True)
+        wanted = backbone.encode_images(exchanged)
+        for name in ("cls", "patches", "blocks"):
+            torch.testing.assert_close(
+                getattr(found, name), getattr(wanted, name), atol=1e-5, rtol=0
+            )
+        assert (found.cls - backbone.encode_images(image).cls).abs().max() > 1e-3
+
+
 def test_shapes_norms_and_no_graph(small_backbone):
     backbone = small_backbone("small-uneven-patches")
     assert (backbone.image_size, backbone.grid) == (36, (4, 4))

@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from promptad_tutorial.scoring import SIGMA, Scores, anomaly_maps, prototype, text_score
+from promptad_tutorial.scoring import (
+    SIGMA,
+    Scores,
+    anomaly_maps,
+    harmonic_fusion,
+    prototype,
+    text_score,
+)
 
 
 def unit(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -61,6 +68,34 @@ def test_swapping_the_sides_gives_the_complement():
 def test_the_temperature_must_be_positive(temperature):
     with pytest.raises(ValueError, match="temperature must be positive"):
         text_score(unit(4, 6), unit(6), unit(6), temperature)
+
+
+# --- the fusion of both branches --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(), (40,), (5, 9)], ids=["one", "images", "patches"])
+def test_the_fusion_is_one_over_the_sum_of_inverses(dtype, shape):
+    generator = torch.Generator().manual_seed(0)
+    text, visual = (torch.rand(shape, generator=generator, dtype=dtype) for _ in range(2))
+    found = harmonic_fusion(text, visual)
+    torch.testing.assert_close(found, 1 / (1 / text + 1 / visual))
+    assert found.dtype == dtype and found.shape == shape
+    torch.testing.assert_close(found, harmonic_fusion(visual, text), atol=0, rtol=0)
+    assert bool((found <= torch.minimum(text, visual)).all()) and bool((found > 0).all())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_fusion_by_hand(dtype):
+    text = torch.tensor([0.0, 0.0, 1.0, 1.0, 0.5, 0.2, 1e-12], dtype=dtype)
+    visual = torch.tensor([0.0, 0.7, 0.0, 1.0, 0.5, 0.3, 1.0], dtype=dtype)
+    expected = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.25, 0.12, 1e-12], dtype=dtype)
+    torch.testing.assert_close(harmonic_fusion(text, visual), expected)
+
+
+def test_a_score_that_rises_in_one_branch_raises_the_fusion():
+    text = torch.linspace(0, 1, 50, dtype=torch.float64)
+    assert bool((harmonic_fusion(text, torch.full_like(text, 0.3)).diff() > 0).all())
 
 
 # --- maps -----------------------------------------------------------------------------------

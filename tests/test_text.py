@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from promptad_tutorial.backbone import UnknownWordWarning
+from promptad_tutorial.prompt_tree import grow
 from promptad_tutorial.text import TextEncoder
 from tests.conftest import BUILDS, PROMPTS
 
@@ -45,6 +46,57 @@ def test_embeddings_of_words_give_the_features_of_words(small_backbone, name):
         backbone.embed_tokens(ids), backbone.eot_positions(ids)
     )
     torch.testing.assert_close(found, backbone.encode_text(PROMPTS), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_without_unit_norm_features_are_as_open_clip_gives_them(small_backbone, name):
+    backbone = small_backbone(name)
+    ids = backbone.tokenize(PROMPTS)
+    prompts = backbone.embed_tokens(ids), backbone.eot_positions(ids)
+    found = backbone.encode_prompt_embeddings(*prompts, unit_norm=False)
+    torch.testing.assert_close(found, backbone.model.encode_text(ids), atol=2e-5, rtol=1e-5)
+    assert (found.norm(dim=-1) - 1).abs().min() > 1e-2
+    unit = torch.nn.functional.normalize(found, dim=-1)
+    torch.testing.assert_close(backbone.encode_prompt_embeddings(*prompts), unit, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["small-plain", "small-layer-scale", "small-custom-text"])
+def test_a_tree_of_prompts_gives_the_features_of_each_alone(small_backbone, name):
+    backbone = small_backbone(name)
+    prompts = ["a photo of a nut.", "a photo of a nut", "a photo.", "a", *PROMPTS, "a photo."]
+    ids = backbone.tokenize(prompts)
+    ends = backbone.eot_positions(ids).tolist()
+    tree = grow([row[: end + 1] for row, end in zip(ids.tolist(), ends, strict=True)])
+    assert len(tree.tokens) < sum(ends)  # beginnings are shared
+    embeddings = backbone.embed_tokens(torch.tensor([tree.tokens]))
+    found = backbone.text.encode_tree(embeddings, tree)[0]
+    torch.testing.assert_close(found, backbone.model.encode_text(ids), atol=2e-5, rtol=1e-5)
+
+
+def test_trees_of_one_form_are_a_batch(small_backbone):
+    text = small_backbone().text
+    tree = grow([list("sab"), list("sac"), list("sabd")])
+    embeddings = torch.randn(3, 5, 48, generator=torch.Generator().manual_seed(1))
+    found = text.encode_tree(embeddings, tree)
+    assert found.shape == (3, 3, 32)
+    for one, alone in zip(found, embeddings, strict=True):
+        for feature, path in zip(one, tree.paths(), strict=True):
+            written = alone[path][None]
+            expected = text.encode_embeddings(written, torch.tensor([len(path) - 1]), False)
+            torch.testing.assert_close(feature, expected[0], atol=2e-5, rtol=1e-5)
+
+
+def test_trees_that_do_not_fit_are_named(small_backbone):
+    def encode(name: str, length: int) -> torch.Tensor:
+        tree = grow([list(range(length))])
+        return small_backbone(name).text.encode_tree(torch.zeros(1, length, 48), tree)
+
+    assert encode("small-plain", 24).shape == (1, 1, 32)
+    with pytest.raises(ValueError, match="at most 24 positions .*found 25"):
+        encode("small-plain", 25)
+    for name in ("small-bidirectional-argmax", "small-causal-last", "small-first"):
+        with pytest.raises(ValueError, match="only a causal text tower"):
+            encode(name, 5)
 
 
 def test_gradients_reach_the_prompt_embeddings_only(small_backbone):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -42,3 +44,18 @@ def draw_shots(samples: Sequence[Sample], shots: int, seed: int) -> tuple[Sample
     numbers = np.random.PCG64(seed).random_raw(len(ordered))
     order = np.argsort(numbers, kind="stable")
     return tuple(ordered[i] for i in order[:shots])
+
+
+def draw_unsorted_shots(samples: Sequence[Sample], shots: int, seed: int) -> tuple[Sample, ...]:
+    """Trap 6 of method section 4, to measure it: one draw per k from the file system's own order.
+
+    The listing is that of `os.scandir`, which nobody sorts and which differs between machines, and
+    another number of shots is another draw: these shots are not nested. Raises `ValueError` as
+    `draw_shots` does.
+    """
+    draw_shots(samples, shots, seed)  # for its checks
+    folders = {s.image.parent for s in samples}
+    listed = {Path(e.path): i for f in folders for i, e in enumerate(os.scandir(f))}
+    ordered = sorted(samples, key=lambda s: (listed[s.image], str(s.image.parent)))
+    places = np.random.default_rng([seed, shots]).choice(len(ordered), shots, replace=False)
+    return tuple(ordered[i] for i in places)

@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
+import torch
+from torch import Tensor
+
+from promptad_tutorial.config import check_map_size
+from promptad_tutorial.detectors.detector import Detector
+from promptad_tutorial.detectors.saving import check_tensors
+from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.image_tower import ImageFeatures
 from promptad_tutorial.prompts import PromptPair, ensemble, product_name
 from promptad_tutorial.scoring import Scores, anomaly_maps, prototype, text_score
 
-if TYPE_CHECKING:
-    from promptad_tutorial.backbone import Backbone, ImageFeatures
 
-
-class ZeroShot:
+class ZeroShot(Detector):
     """Scores pictures by which side of a prompt pair they are nearer to.
 
     `prompts` default to WinCLIP's ensemble for the product `name`. Image level uses the image
     embedding, pixel level the V-V patch embeddings, both against the same two prototypes.
     """
 
+    kind = "zero-shot"
+
     def __init__(
-        self, backbone: Backbone, name: str, prompts: PromptPair | None = None, map_size: int = 240
+        self,
+        backbone: Backbone,
+        name: str,
+        prompts: PromptPair | None = None,
+        map_size: int = 240,
     ) -> None:
-        self.backbone = backbone
-        self.name = product_name(name)
-        self.prompts = prompts or ensemble(self.name)
-        self.map_size = map_size  # pixels a side of the anomaly maps
+        super().__init__(backbone, name)
+        self.prompts = prompts or ensemble(product_name(name))
+        self.map_size = check_map_size(map_size)  # pixels a side of the anomaly maps
         self.normal_prototype = prototype(backbone.encode_text(list(self.prompts.normal)))
         self.anomaly_prototype = prototype(backbone.encode_text(list(self.prompts.anomalous)))
 
-    def fit(self, images: object = None) -> ZeroShot:
+    def encode(self, images: Any, test: bool = False) -> ImageFeatures:
+        """Image embedding and V-V patches."""
+        return self.backbone.encode_images(images, blocks=())
+
+    def fit(self, images: Any = None, generator: torch.Generator | None = None) -> ZeroShot:
         """Nothing to learn: takes pictures only so that all detectors are used alike."""
+        self.threshold = self.false_positive_rate = None  # those of another fit
         return self
 
-    def score(self, images: object) -> Scores:
-        """Image scores (B,) and anomaly maps (B, map_size, map_size) of any kind of pictures."""
-        return self.score_features(self.backbone.encode_images(images))
+    def fit_features(
+        self, features: ImageFeatures, generator: torch.Generator | None = None
+    ) -> ZeroShot:
+        """Nothing to learn here either."""
+        return self
 
     def score_features(self, features: ImageFeatures) -> Scores:
-        """The same for features that are there already: CLIP is frozen, so encode once."""
+        """The scores of features that are there already: CLIP is frozen, so encode once."""
         # In double precision, on the CPU: in single, all scores above 0.9999999 would be one tie.
         sides = [side.cpu().double() for side in (self.normal_prototype, self.anomaly_prototype)]
         temperature = self.backbone.temperature
@@ -46,3 +63,26 @@ class ZeroShot:
             text_score(features.cls.cpu().double(), *sides, temperature).numpy(),
             anomaly_maps(patch_scores, self.backbone.grid, self.map_size),
         )
+
+    def fresh(self) -> ZeroShot:
+        return type(self).from_settings(self.backbone, self.name, self.settings())
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            "normal": list(self.prompts.normal),
+            "anomalous": list(self.prompts.anomalous),
+            "map_size": self.map_size,
+        }
+
+    @classmethod
+    def from_settings(cls, backbone: Backbone, name: str, settings: dict[str, Any]) -> ZeroShot:
+        prompts = PromptPair(settings["normal"], settings["anomalous"])
+        return cls(backbone, name, prompts, check_map_size(settings["map_size"]))
+
+    def state(self) -> dict[str, Tensor]:
+        return {"normal": self.normal_prototype, "anomaly": self.anomaly_prototype}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        dim = (self.backbone.embed_dim,)
+        check_tensors(tensors, {"normal": dim, "anomaly": dim})
+        self.normal_prototype, self.anomaly_prototype = tensors["normal"], tensors["anomaly"]

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from promptad_tutorial.backbone import Backbone, load_backbone
-from promptad_tutorial.detectors.zero_shot import ZeroShot
+from promptad_tutorial.detectors import Detector, ZeroShot
 from promptad_tutorial.prompts import PromptPair, ensemble, single_pair
 
 
@@ -88,3 +88,15 @@ def test_swapped_sides_give_the_complement(small_backbone, pictures):
     one, other = (ZeroShot(backbone, "nut", p).score(pictures) for p in (sides, swapped))
     np.testing.assert_allclose(one.image_scores + other.image_scores, 1, atol=1e-5)
     np.testing.assert_allclose(one.anomaly_maps + other.anomaly_maps, 1, atol=1e-5)
+
+
+def test_it_is_a_detector_that_learns_nothing(small_backbone, pictures):
+    detector = ZeroShot(small_backbone(), "nut", single_pair("nut", "fine {}"), map_size=10)
+    assert isinstance(detector, Detector)
+    before = detector.score(pictures)
+    assert detector.fit() is detector and detector.fit(pictures) is detector
+    for one in (detector, detector.fresh(), detector.fit_features(detector.encode(pictures))):
+        found = one.score(pictures)
+        np.testing.assert_array_equal(found.image_scores, before.image_scores)
+        np.testing.assert_array_equal(found.anomaly_maps, before.anomaly_maps)
+    assert detector.encode(pictures).blocks.shape[0] == 0  # there is no memory to fill

@@ -1,0 +1,154 @@
+"""What all detectors have in common: fit on normal images, score, decide, save and load."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+
+from promptad_tutorial.detectors import saving
+from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.images import list_images, read_image
+from promptad_tutorial.prompts import product_name
+from promptad_tutorial.scoring import Scores
+from promptad_tutorial.threshold import light_variations, threshold_from_normal_scores
+
+
+class Detector(ABC):
+    """Fitted on normal images of one product, gives image scores, anomaly maps and decisions.
+
+    A kind of detector fills in `encode`, `fit_features`, `score_features`, `fresh`, `settings`,
+    `state` and `restore`. "Features" are whatever its `encode` returns: they have a length, and an
+    index gives those of some images.
+    """
+
+    kind: ClassVar[str]  # the name of this kind of detector in saved files and tables
+
+    def __init__(self, backbone: Backbone, name: str) -> None:
+        self.backbone = backbone
+        self.name = product_name(name)
+        self.threshold: float | None = None  # of the image score: set by `calibrate`
+        self.false_positive_rate: float | None = None  # what the threshold was set for
+
+    # --- what a kind of detector fills in -------------------------------------------------------
+
+    @abstractmethod
+    def encode(self, images: Any, test: bool = False) -> Any:
+        """Features of images. `test` says that they are there to be scored."""
+
+    @abstractmethod
+    def fit_features(self, features: Any, generator: torch.Generator | None = None) -> Detector:
+        """Learn from the features of the shots."""
+
+    @abstractmethod
+    def score_features(self, features: Any) -> Scores:
+        """Image scores (B,) and maps (B, map_size, map_size). RuntimeError if not fitted."""
+
+    @abstractmethod
+    def fresh(self) -> Detector:
+        """A detector with the same settings that has learnt nothing."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Everything but backbone and name that `__init__` needs, fit for JSON."""
+
+    @abstractmethod
+    def state(self) -> dict[str, torch.Tensor]:
+        """What was learnt. RuntimeError if not fitted."""
+
+    @abstractmethod
+    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Take back what `state` gave. ValueError for tensors that do not fit."""
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, backbone: Backbone, name: str, settings: dict[str, Any]) -> Detector:
+        """A detector with these settings. ValueError or TypeError for settings that do not fit."""
+
+    # --- what all have ----------------------------------------------------------------------------
+
+    def fit(self, images: Any, generator: torch.Generator | None = None) -> Detector:
+        """Learn from the k shots: normal images, as paths, PIL images, arrays or ready tensors.
+
+        The order of the images does not matter. `generator` draws what is drawn at random; by
+        default one with seed 0. Returns the detector itself.
+
+        Raises ImageError for images that cannot be used, or none.
+        """
+        self.fit_features(in_fixed_order(self.encode(images)), generator)
+        self.threshold = self.false_positive_rate = None  # those of another fit
+        return self
+
+    def score(self, images: Any) -> Scores:
+        """Image scores (B,) and anomaly maps (B, map_size, map_size) of any kind of images.
+
+        Higher is more anomalous. RuntimeError if not fitted, ImageError for images.
+        """
+        return self.score_features(self.encode(images, test=True))
+
+    def calibrate(
+        self,
+        images: Any,
+        false_positive_rate: float = 0.1,
+        generator_seed: int = 0,
+    ) -> Detector:
+        """Set `threshold` from the shots alone; see `threshold` for what it promises.
+
+        Each of the shots is scored by a detector that has learnt from the others, so this takes as
+        many fits as there are shots. Of a single shot, light variations are scored.
+        """
+        features = in_fixed_order(self.encode(images))
+        if len(features) == 1:
+            one = list_images(images)[0]
+            if isinstance(one, torch.Tensor):
+                raise ValueError(
+                    "with a single shot the threshold comes from variations of the picture: pass "
+                    "it as a path, a PIL image or an array, not as a ready tensor"
+                )
+            scores = self.score(light_variations(read_image(one))).image_scores
+        else:
+            left_out = []
+            for i in range(len(features)):
+                others = [j for j in range(len(features)) if j != i]
+                generator = torch.Generator().manual_seed(generator_seed)
+                judge = self.fresh().fit_features(features[others], generator)
+                left_out.append(judge.score_features(features[[i]]).image_scores[0])
+            scores = np.array(left_out)
+        self.threshold = threshold_from_normal_scores(scores, false_positive_rate)
+        self.false_positive_rate = false_positive_rate
+        return self
+
+    def predict(self, images: Any) -> Bool[np.ndarray, " b"]:
+        """Which images are called anomalous: those whose score is above the threshold.
+
+        RuntimeError without a threshold.
+        """
+        if self.threshold is None:
+            raise RuntimeError("there is no threshold yet: call calibrate(shots) first")
+        return self.score(images).image_scores > self.threshold
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything that scoring needs, and what was learnt, as one safetensors file.
+
+        RuntimeError if not fitted.
+        """
+        return saving.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path, backbone: Backbone) -> Detector:
+        """Read what `save` wrote, for the same backbone. Nothing in the file is executed.
+
+        Raises FileNotFoundError, and ValueError for a damaged file, one of another kind of
+        detector, or one that was fitted with another backbone.
+        """
+        return saving.load(cls, Path(path), backbone)
+
+
+def in_fixed_order(features: Any) -> Any:
+    """The same features in an order that depends on their values alone, not on the files'."""
+    keys = features.cls.cpu().numpy()
+    return features[np.lexsort(keys.T[::-1]).copy()]

@@ -1,0 +1,257 @@
+"""PromptAD: learnt normal prompts, negatives by semantic concatenation, margin, and a memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from promptad_tutorial.config import PromptADConfig, config_from
+from promptad_tutorial.detectors.detector import Detector, in_fixed_order
+from promptad_tutorial.detectors.saving import check_tensors
+from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.image_tower import ImageFeatures
+from promptad_tutorial.losses import prototypes
+from promptad_tutorial.memory import remember, visual_score
+from promptad_tutorial.metrics import image_auroc
+from promptad_tutorial.prompt_learner import PromptLearner, encode_learners
+from promptad_tutorial.prompt_structure import PromptStructure, semantic_concatenation
+from promptad_tutorial.scoring import Scores, anomaly_maps, harmonic_fusion, text_score
+from promptad_tutorial.training import History, Level, train
+
+LEVELS = ("image", "pixel")  # two trainings: trap 9 of method section 4, said plainly
+
+
+class PromptAD(Detector):
+    """The whole method, and with parts switched off in `config` every step of the ladder to it.
+
+    Two prompt sets are learnt from the same shots: one for the image embedding, one for V-V
+    patches. After `fit` there are `normal_prototypes` and `anomaly_prototypes` (of each level),
+    the `memory`, the learnt `tokens` and the `history`; the text tower is not needed to score.
+    """
+
+    kind = "promptad"
+
+    def __init__(self, backbone: Backbone, name: str, config: PromptADConfig | None = None) -> None:
+        super().__init__(backbone, name)
+        self.config = config or PromptADConfig()
+        self.tokens: dict[str, Tensor] = {}  # "image.contexts" and so on
+        self.normal_prototypes: dict[str, Float[Tensor, " d"]] = {}
+        self.anomaly_prototypes: dict[str, Float[Tensor, " d"]] = {}
+        self.memory: Float[Tensor, "blocks stored width"] | None = None
+        self.history = History()
+
+    @property
+    def temperature(self) -> float:
+        """t, or its logarithm with trap 2."""
+        t = self.backbone.temperature
+        return math.log(t) if self.config.traps.log_temperature else t
+
+    def structure(self, level: str) -> PromptStructure:
+        """The prompts of a level, "image" or "pixel": N differs between the two."""
+        c = self.config
+        return semantic_concatenation(
+            self.name,
+            c.n_normal_prompts if level == "image" else c.n_normal_prompts_pixel,
+            c.n_normal_tokens,
+            c.states,
+            c.n_anomaly_suffixes,
+            c.n_anomaly_tokens,
+            c.traps.suffix_before_name,
+            c.traps.modulo_pairs,
+        )
+
+    def encode(self, images: Any, test: bool = False) -> ImageFeatures:
+        """Image embedding, V-V patches and, for the memory, block tokens."""
+        traps = self.config.traps
+        return self.backbone.encode_images(
+            images,
+            blocks=None if self.config.use_memory else (),
+            blocks_in_place=traps.memory_in_place,
+            bgr=test and traps.test_images_bgr,
+        )
+
+    def fit(
+        self,
+        images: Any,
+        generator: torch.Generator | None = None,
+        test: tuple[Any, Sequence[int]] | None = None,
+    ) -> PromptAD:
+        """Learn from the k shots; see `Detector.fit`. `test` is for trap 5 alone.
+
+        With `config.traps.test_selected`, `test` are test images and their labels, and of all steps
+        the image level keeps the one with the best image AUROC on them: what one must not do.
+        Raises ValueError if the trap is on without `test`, or off with it.
+        """
+        if self.config.traps.test_selected != (test is not None):
+            raise ValueError(
+                "test images and labels go with the trap test_selected, and only with it"
+            )
+        seen = None if test is None else (self.encode(test[0], test=True), test[1])
+        self.fit_features(in_fixed_order(self.encode(images)), generator, seen)
+        self.threshold = self.false_positive_rate = None
+        return self
+
+    def fit_features(
+        self,
+        features: ImageFeatures,
+        generator: torch.Generator | None = None,
+        test: tuple[ImageFeatures, Sequence[int]] | None = None,
+    ) -> PromptAD:
+        """Learn from features of the shots: they are all that training looks at."""
+        self.memory = remember(features) if self.config.use_memory else None
+        learners = self.learners(generator)
+        levels = [
+            Level("image", learners["image"], features.cls),
+            Level("pixel", learners["pixel"], features.patches),
+        ]
+        best: tuple[float, dict[str, Tensor]] = (-math.inf, {})
+
+        def keep_if_best(step: int) -> None:
+            nonlocal best
+            self._read(learners)
+            assert test is not None
+            found = image_auroc(np.array(test[1]), self.score_features(test[0]).image_scores)
+            if found > best[0]:
+                best = found, {k: v.clone() for k, v in self.state().items() if "image" in k}
+
+        watch = keep_if_best if test is not None and self.config.traps.test_selected else None
+        self.history = train(levels, self.config, self.temperature, watch)
+        self._read(learners)
+        if best[1]:
+            self.restore(self.state() | best[1])
+        return self
+
+    def learners(self, generator: torch.Generator | None = None) -> dict[str, PromptLearner]:
+        """Untrained prompts of both levels, drawn one after the other from `generator`."""
+        generator = generator or torch.Generator().manual_seed(0)
+        return {
+            level: PromptLearner(
+                self.backbone,
+                self.structure(level),
+                generator,
+                self.config.initial_std,
+                self._start(self.structure(level)),
+            )
+            for level in LEVELS
+        }
+
+    def score_features(self, features: ImageFeatures) -> Scores:
+        """Method section 3, for features that are there already.
+
+        pixel = 1 / (1/text + 1/visual) per patch, then upsampled and smoothed;
+        image = 1 / (1/text + 1/max(map)). Without the memory: the text scores alone.
+        """
+        if not self.normal_prototypes:
+            raise RuntimeError("this detector has learnt nothing yet: call fit(images) first")
+        text = self.side_score(features.cls, "image")
+        patch_scores = self.side_score(features.patches, "pixel")
+        if self.memory is not None:
+            visual = visual_score(features.blocks, self.memory).cpu().double()
+            patch_scores = harmonic_fusion(patch_scores, visual)
+        maps = anomaly_maps(
+            patch_scores, self.backbone.grid, self.config.map_size, self.config.sigma
+        )
+        if self.memory is None:
+            return Scores(text.numpy(), maps)
+        highest = torch.from_numpy(maps.max(axis=(1, 2)))
+        return Scores(harmonic_fusion(text, highest).numpy(), maps)
+
+    def side_score(self, features: Float[Tensor, "*b d"], level: str) -> Float[Tensor, "*b"]:
+        """The text score of a level, in double precision on the CPU, in [0, 1]."""
+        sides = self.normal_prototypes[level], self.anomaly_prototypes.get(level)
+        normal, anomalous = (None if s is None else s.cpu().double() for s in sides)
+        features = features.cpu().double()
+        if anomalous is None:  # nothing but normal prompts: how far away is the picture?
+            return ((1 - features @ normal) / 2).clamp(0, 1)
+        return text_score(features, normal, anomalous, self.temperature)
+
+    def prompt_texts(self, level: str = "image") -> list[str]:
+        """Every prompt of a level in words, with [P1] and [A1] for what is learnt."""
+        return [prompt.text() for prompt in self.structure(level).prompts]
+
+    def without_memory(self) -> PromptAD:
+        """The same detector, after the same training, with its text branch alone.
+
+        The memory never touches the training, so nothing has to be learnt again.
+        """
+        settings = self.settings() | {"config": asdict(replace(self.config, use_memory=False))}
+        text = type(self).from_settings(self.backbone, self.name, settings)
+        text.restore({name: tensor for name, tensor in self.state().items() if name != "memory"})
+        text.history = self.history
+        return text
+
+    # --- saving -----------------------------------------------------------------------------------
+
+    def fresh(self) -> PromptAD:
+        return type(self).from_settings(self.backbone, self.name, self.settings())
+
+    def settings(self) -> dict[str, Any]:
+        return {"config": asdict(self.config)}
+
+    @classmethod
+    def from_settings(cls, backbone: Backbone, name: str, settings: dict[str, Any]) -> PromptAD:
+        return cls(backbone, name, config_from(settings["config"]))
+
+    def state(self) -> dict[str, Tensor]:
+        if not self.normal_prototypes:
+            raise RuntimeError("this detector has learnt nothing yet: call fit(images) first")
+        found = dict(self.tokens)
+        found |= {f"{level}.normal": w for level, w in self.normal_prototypes.items()}
+        found |= {f"{level}.anomaly": w for level, w in self.anomaly_prototypes.items()}
+        return found if self.memory is None else found | {"memory": self.memory}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        expected: dict[str, tuple[int | None, ...]] = {}
+        width, dim = self.backbone.text_width, self.backbone.embed_dim
+        for level in LEVELS:
+            s = self.structure(level)
+            expected[f"{level}.contexts"] = (s.n_contexts, s.n_context_tokens, width)
+            expected[f"{level}.suffixes"] = (s.n_suffixes, s.n_suffix_tokens, width)
+            expected[f"{level}.normal"] = (dim,)
+            if s.anomalous:
+                expected[f"{level}.anomaly"] = (dim,)
+        if self.config.use_memory:
+            blocks = len(self.backbone.memory_blocks)
+            expected["memory"] = (blocks, None, self.backbone.width)
+        check_tensors(tensors, expected)
+        self.tokens = {k: v for k, v in tensors.items() if k.endswith(("contexts", "suffixes"))}
+        self.normal_prototypes = {level: tensors[f"{level}.normal"] for level in LEVELS}
+        self.anomaly_prototypes = {
+            level: tensors[f"{level}.anomaly"] for level in LEVELS if f"{level}.anomaly" in tensors
+        }
+        self.memory = tensors.get("memory")
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _start(self, structure: PromptStructure) -> list[str] | None:
+        """Words for every context to start from, or None for random tokens."""
+        normal, own = self.config.normal_start, self.config.own_start
+        if normal is None and own is None:
+            return None
+        shared = {prompt.context for prompt in structure.normal}
+        words = [normal if i in shared else own for i in range(structure.n_contexts)]
+        if None in words:
+            raise ValueError(
+                "normal_start and own_start go together where there are contexts of both kinds"
+            )
+        return [word for word in words if word is not None]
+
+    @torch.no_grad()
+    def _read(self, learners: dict[str, PromptLearner]) -> None:
+        """Take tokens and prototypes out of the learners."""
+        features = encode_learners([learners[level] for level in LEVELS])
+        self.normal_prototypes, self.anomaly_prototypes, self.tokens = {}, {}, {}
+        for level, found in zip(LEVELS, features, strict=True):
+            normal, anomalous = prototypes(found)
+            self.normal_prototypes[level] = normal
+            if anomalous is not None:
+                self.anomaly_prototypes[level] = anomalous
+            for name, parameter in learners[level].named_parameters():
+                self.tokens[f"{level}.{name}"] = parameter.detach().clone()

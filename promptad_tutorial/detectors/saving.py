@@ -1,0 +1,132 @@
+"""Detectors as files: tensors and a few words in safetensors, checked when they come back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from promptad_tutorial.frozen_clip import Backbone
+
+if TYPE_CHECKING:
+    from promptad_tutorial.detectors.detector import Detector
+
+FORMAT = "promptad-tutorial detector 1"
+
+
+def save(detector: Detector, path: Path) -> Path:
+    """Write `detector` to `path`; a file that is there already is replaced in one move."""
+    tensors = {k: v.detach().cpu().contiguous() for k, v in detector.state().items()}
+    note = {
+        "kind": detector.kind,
+        "name": detector.name,
+        "settings": detector.settings(),
+        "threshold": detector.threshold,
+        "false_positive_rate": detector.false_positive_rate,
+        "backbone": detector.backbone.label,
+        "checksum": detector.backbone.checksum,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    save_file(tensors, part, metadata={"format": FORMAT, "detector": json.dumps(note)})
+    part.replace(path)
+    return path
+
+
+def load(kind: Any, path: Path, backbone: Backbone) -> Any:
+    """The detector in `path`, which must be of this kind (a class) and fitted with this backbone.
+
+    Raises FileNotFoundError, and ValueError that says what was expected and what was found.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a saved detector at {path}, found no file there")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged, or no saved detector ({error}): save the detector again"
+        ) from error
+    note = _read_note(metadata, path)
+    if note["kind"] != kind.kind:
+        raise ValueError(
+            f"expected a detector of kind {kind.kind!r} in {path}, found {note['kind']!r}"
+        )
+    same_build = str(note["backbone"]).partition(" (")[0] == backbone.name
+    if note["checksum"] != backbone.checksum or not same_build:
+        raise ValueError(
+            f"the detector in {path} was fitted with {note['backbone']}, weights "
+            f"{str(note['checksum'])[:12]}; found {backbone.label}, weights "
+            f"{backbone.checksum[:12]}: load that backbone, or fit again"
+        )
+    broken = [
+        n for n, t in tensors.items() if t.dtype == torch.float32 and not torch.isfinite(t).all()
+    ]
+    if broken:
+        raise ValueError(
+            f"{path} is damaged: {', '.join(broken)} holds numbers that are not finite"
+        )
+    try:
+        detector = kind.from_settings(backbone, note["name"], note["settings"])
+        detector.restore({name: t.to(backbone.device) for name, t in tensors.items()})
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    detector.threshold = note["threshold"]
+    detector.false_positive_rate = note["false_positive_rate"]
+    return detector
+
+
+def check_tensors(
+    tensors: dict[str, torch.Tensor], expected: dict[str, tuple[int | None, ...]]
+) -> None:
+    """Raise ValueError unless exactly these float tensors are there; None fits any length but 0."""
+    if set(tensors) != set(expected):
+        raise ValueError(f"expected the tensors {sorted(expected)}, found {sorted(tensors)}")
+    for name, shape in expected.items():
+        found = tensors[name]
+        fits = found.ndim == len(shape) and all(
+            want == have or (want is None and have > 0)
+            for want, have in zip(shape, found.shape, strict=True)
+        )
+        if not fits or found.dtype != torch.float32:
+            raise ValueError(
+                f"expected {name} as float32 of shape {shape}, found {found.dtype} "
+                f"{tuple(found.shape)}"
+            )
+
+
+def _read_note(metadata: dict[str, str], path: Path) -> dict[str, Any]:
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"expected a saved detector ({FORMAT}) in {path}, found {metadata.get('format')!r}"
+        )
+    types = {
+        "kind": str,
+        "name": str,
+        "settings": dict,
+        "threshold": (float, int, type(None)),
+        "false_positive_rate": (float, int, type(None)),
+        "backbone": str,
+        "checksum": str,
+    }
+    try:
+        note = json.loads(metadata["detector"])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: its description cannot be read") from error
+    if not isinstance(note, dict) or set(note) != set(types):
+        raise ValueError(f"{path} is damaged: its description is not that of a detector")
+    for name, wanted in types.items():
+        value = note[name]
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise ValueError(f"{path} is damaged: {name} is {value!r}")
+        if isinstance(value, (int, float)) and not abs(value) <= sys.float_info.max:  # NaN too
+            raise ValueError(f"{path} is damaged: {name} is not finite")
+    if not 0 < (note["false_positive_rate"] or 0.5) < 1:
+        raise ValueError(f"{path} is damaged: false_positive_rate must be between 0 and 1")
+    return note

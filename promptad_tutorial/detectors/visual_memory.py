@@ -1,0 +1,71 @@
+"""The visual memory alone: no words, only how unlike the shots a picture is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from promptad_tutorial.config import check_map_size
+from promptad_tutorial.detectors.detector import Detector
+from promptad_tutorial.detectors.saving import check_tensors
+from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.image_tower import ImageFeatures
+from promptad_tutorial.memory import remember, visual_score
+from promptad_tutorial.scoring import SIGMA, Scores, anomaly_maps
+
+
+class VisualMemory(Detector):
+    """PromptAD's vision-guided branch by itself (method section 3).
+
+    The map is (1 - max cosine) / 2 per patch, upsampled and smoothed; the image score its maximum.
+    """
+
+    kind = "visual-memory"
+
+    def __init__(self, backbone: Backbone, name: str, map_size: int = 240) -> None:
+        super().__init__(backbone, name)
+        self.map_size = check_map_size(map_size)
+        self.memory: Float[Tensor, "blocks stored width"] | None = None
+
+    def encode(self, images: Any, test: bool = False) -> ImageFeatures:
+        """Only block tokens are used."""
+        return self.backbone.encode_images(images)
+
+    def fit_features(
+        self, features: ImageFeatures, generator: torch.Generator | None = None
+    ) -> VisualMemory:
+        """Remember; nothing is drawn at random."""
+        self.memory = remember(features)
+        return self
+
+    def score_features(self, features: ImageFeatures) -> Scores:
+        """The distance of each patch to the nearest that is remembered."""
+        visual = visual_score(features.blocks, self._memory()).cpu().double()
+        maps = anomaly_maps(visual, self.backbone.grid, self.map_size, SIGMA)
+        return Scores(maps.max(axis=(1, 2)), maps)
+
+    def fresh(self) -> VisualMemory:
+        return type(self)(self.backbone, self.name, self.map_size)
+
+    def settings(self) -> dict[str, Any]:
+        return {"map_size": self.map_size}
+
+    @classmethod
+    def from_settings(cls, backbone: Backbone, name: str, settings: dict[str, Any]) -> VisualMemory:
+        return cls(backbone, name, check_map_size(settings["map_size"]))
+
+    def state(self) -> dict[str, Tensor]:
+        return {"memory": self._memory()}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        blocks = len(self.backbone.memory_blocks)
+        check_tensors(tensors, {"memory": (blocks, None, self.backbone.width)})
+        self.memory = tensors["memory"]
+
+    def _memory(self) -> Float[Tensor, "blocks stored width"]:
+        if self.memory is None:
+            raise RuntimeError("this detector has learnt nothing yet: call fit(images) first")
+        return self.memory

@@ -1,0 +1,257 @@
+"""Steps of the ladder that must be equal, exactly; and each trap changes its one thing alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from promptad_tutorial import training
+from promptad_tutorial.attention import attention_residual
+from promptad_tutorial.backbone import load_backbone
+from promptad_tutorial.config import Traps, preset
+from promptad_tutorial.detectors import CoOp, PromptAD, ZeroShot
+from promptad_tutorial.image_tower import tokens_before_block
+from promptad_tutorial.prompts import PromptPair
+from tests.detectors.conftest import (
+    MAP,
+    assert_same_scores,
+    quick,
+    seeded,
+    slow_sides,
+    slow_training,
+)
+
+PLAIN = {"states": (), "n_anomaly_suffixes": 0, "use_memory": False}
+WORDS = {"normal_start": "a photo of a flawless", "own_start": "a photo of a damaged"}
+
+
+def assert_same_tokens(one: PromptAD, other: PromptAD) -> None:
+    """Bit for bit; and they are not what the training started from."""
+    assert one.tokens.keys() == other.tokens.keys()
+    for name, tensor in one.tokens.items():
+        assert torch.equal(tensor, other.tokens[name]), name
+    start = one.learners(seeded())["image"].contexts
+    assert (one.tokens["image.contexts"] - start).abs().max() > 1e-3
+
+
+# --- the ladder -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["small", "tiny"])
+def test_untrained_two_class_contexts_of_words_are_the_zero_shot_pair(
+    small_backbone, shots, pictures, name
+):
+    backbone = small_backbone() if name == "small" else load_backbone("tiny", device="cpu")
+    config = quick(n_normal_tokens=5, n_normal_prompts=1, steps=0, **WORDS)
+    learnt = CoOp(backbone, "nut", config, "two-class").fit(shots)
+    pair = PromptPair(["a photo of a flawless nut."], ["a photo of a damaged nut."])
+    assert_same_scores(
+        learnt.score(pictures), ZeroShot(backbone, "nut", pair, MAP).score(pictures), 1e-5
+    )
+    trained = CoOp(backbone, "nut", replace(config, steps=2), "two-class").fit(shots)
+    found = trained.score(pictures).anomaly_maps - learnt.score(pictures).anomaly_maps
+    assert np.abs(found).max() > 1e-3
+
+
+def test_without_negatives_promptad_is_pull_only_coop(small_backbone, shots, pictures):
+    config = quick(**PLAIN, margin_weight=0, alignment_weight=0)
+    ours = PromptAD(small_backbone(), "nut", config).fit(shots)
+    coop = CoOp(small_backbone(), "nut", quick(), "pull-only").fit(shots)
+    assert_same_tokens(ours, coop)
+    assert_same_scores(ours.score(pictures), coop.score(pictures), atol=0)
+
+
+@pytest.mark.parametrize("build", ["small-plain", "small-bidirectional-last"])
+@pytest.mark.parametrize(
+    "weights", [(0, 0), (0.7, 0), (0, 0.5), (0.7, 0.5)], ids=["SC", "EAM", "alignment", "all"]
+)
+def test_training_is_the_loop_written_out(small_backbone, shots, weights, build):
+    # the loop leaves a term out where its weight is 0: semantic concatenation is contrastive alone
+    config = quick(margin_weight=weights[0], alignment_weight=weights[1])
+    detector = PromptAD(small_backbone(build), "nut", config).fit(shots)
+    start = detector.learners(seeded())
+    for level, tokens in slow_training(detector, shots).items():
+        for name, tensor in tokens.items():
+            found = detector.tokens[f"{level}.{name}"]
+            torch.testing.assert_close(found, tensor, atol=2e-6, rtol=0)
+            assert (found - getattr(start[level], name)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("term", ["margin_weight", "alignment_weight"])
+def test_a_weight_of_zero_is_a_run_without_the_term(small_backbone, shots, monkeypatch, term):
+    with_term = PromptAD(small_backbone(), "nut", quick()).fit(shots)
+    config = quick(**{term: 0})
+    without = PromptAD(small_backbone(), "nut", config).fit(shots)
+    assert not torch.equal(with_term.tokens["image.contexts"], without.tokens["image.contexts"])
+    name = {"margin_weight": "explicit_anomaly_margin", "alignment_weight": "alignment"}[term]
+    monkeypatch.setattr(training, name, lambda *_: torch.tensor(float("nan")))
+    assert_same_tokens(PromptAD(small_backbone(), "nut", config).fit(shots), without)
+
+
+def test_the_text_branch_alone_has_the_text_scores_of_the_whole(small_backbone, shots, pictures):
+    backbone = small_backbone()
+    full = PromptAD(backbone, "nut", quick()).fit(shots, seeded(4))
+    text = PromptAD(backbone, "nut", quick(use_memory=False)).fit(shots, seeded(4))
+    for one in (text, full.without_memory()):
+        for name, tensor in full.tokens.items():
+            assert torch.equal(tensor, one.tokens[name]), name
+        found = one.score(pictures)
+        z = backbone.encode_images(pictures).cls
+        np.testing.assert_allclose(found.image_scores, full.side_score(z, "image"), atol=1e-6)
+        assert_same_scores(found, text.score(pictures))
+    # both branches must speak: the memory can only take from a score
+    whole = full.score(pictures).image_scores
+    assert (whole < text.score(pictures).image_scores).all()
+
+
+def test_a_learnt_suffix_of_no_tokens_is_the_normal_prompt(small_backbone, shots):
+    config = quick(states=(), n_anomaly_suffixes=1, n_anomaly_tokens=0)
+    detector = PromptAD(small_backbone(), "nut", config).fit(shots)
+    for level, learner in detector.learners(seeded()).items():
+        features = learner()
+        assert torch.equal(features.learnt, features.normal)
+        sides = detector.normal_prototypes[level], detector.anomaly_prototypes[level]
+        assert torch.equal(*sides)  # nothing tells them apart, whatever is learnt
+    np.testing.assert_allclose(detector.without_memory().score(shots).image_scores, 0.5)
+
+
+def test_own_contexts_are_not_shared_ones_with_a_suffix(small_backbone, shots, pictures):
+    config = quick(
+        n_normal_prompts=1,
+        n_anomaly_suffixes=1,
+        **{k: 0 for k in ("margin_weight", "alignment_weight")},
+        states=(),
+        use_memory=False,
+    )
+    shared = PromptAD(small_backbone(), "nut", config).fit(shots)
+    own = CoOp(small_backbone(), "nut", config, "two-class").fit(shots)
+    assert shared.tokens["image.contexts"].shape[0] == 1  # one context for both sides
+    assert own.tokens["image.contexts"].shape[0] == 2  # one for each
+    assert shared.structure("image").anomalous != own.structure("image").anomalous
+    one, other = shared.score(pictures), own.score(pictures)
+    assert np.abs(one.image_scores - other.image_scores).max() > 1e-3
+    assert np.abs(one.anomaly_maps - other.anomaly_maps).max() > 1e-2
+
+
+# --- the traps ------------------------------------------------------------------------------------
+
+CHANGES = {
+    "suffix_before_name": {"texts"},
+    "log_temperature": {"temperature", "contrastive"},
+    "margin_over_patches": {"pixel margin"},
+    "test_images_bgr": {"test images"},
+    "test_selected": set(),  # asks for test images: see below
+    "unsorted_shots": set(),  # a matter of who draws the shots
+    "memory_in_place": {"memory"},
+    "modulo_pairs": {"texts"},
+}
+
+
+def observables(backbone, shots, pictures, **switches) -> dict[str, np.ndarray]:
+    """What a trap could change, of a detector with these switches."""
+    config = quick(n_anomaly_suffixes=4, traps=Traps(**switches))
+    detector = PromptAD(backbone, "nut", config)
+    seen, test = detector.encode(shots), detector.encode(pictures, test=True)
+    features = PromptAD(backbone, "nut", quick()).learners(seeded())["image"]()
+    terms = [
+        training.objective(features, z, config, detector.temperature)
+        for z in (seen.cls, seen.patches)
+    ]
+    return {
+        "texts": np.array(detector.prompt_texts("image") + detector.prompt_texts("pixel")),
+        "temperature": np.array(detector.temperature),
+        "contrastive": np.array([float(one["contrastive"].detach()) for one in terms]),
+        "image margin": np.array(float(terms[0]["margin"].detach())),
+        "pixel margin": np.array(float(terms[1]["margin"].detach())),
+        "alignment": np.array([float(one["alignment"].detach()) for one in terms]),
+        "shots": seen.cls.numpy(),
+        "shots' patches": seen.patches.numpy(),
+        "test images": test.cls.numpy(),
+        "memory": seen.blocks.numpy(),
+    }
+
+
+@pytest.mark.parametrize("trap", CHANGES)
+def test_a_trap_changes_its_one_thing(small_backbone, shots, pictures, trap):
+    clean = observables(small_backbone(), shots, pictures)
+    trapped = observables(small_backbone(), shots, pictures, **{trap: True})
+    changed = {name for name, value in clean.items() if not np.array_equal(value, trapped[name])}
+    assert changed == CHANGES[trap]
+
+
+def test_every_trap_was_tried():
+    assert set(CHANGES) == set(Traps.names())
+    assert preset("released") == replace(preset("paper"), traps=Traps.all())
+
+
+def test_the_traps_change_it_as_the_released_code_does(small_backbone, shots, pictures):
+    backbone = small_backbone()
+
+    def trapped(trap: str) -> PromptAD:
+        config = quick(n_anomaly_suffixes=4, traps=Traps(**{trap: True}))
+        return PromptAD(backbone, "nut", config)
+
+    assert trapped("suffix_before_name").prompt_texts("pixel")[-1] == "[P1] [A4] nut."
+    pairs = trapped("modulo_pairs").structure("image").learnt
+    assert {(p.context, p.suffix) for p in pairs} == {(0, 0), (1, 1), (0, 2), (1, 3)}
+    assert trapped("log_temperature").temperature == pytest.approx(np.log(backbone.temperature))
+    # red and blue exchanged in what is scored, and only there
+    exchanged = backbone.encode_images([picture[..., ::-1] for picture in pictures])
+    found = trapped("test_images_bgr").encode(pictures, test=True)
+    torch.testing.assert_close(found.patches, exchanged.patches, atol=1e-5, rtol=0)
+    # the attention of the next block, added to what was kept
+    pixels = torch.stack([backbone.preprocess(one) for one in shots])
+    visual = backbone.model.visual
+    for kept, block in zip(
+        trapped("memory_in_place").encode(shots).blocks, backbone.memory_blocks, strict=True
+    ):
+        tokens = tokens_before_block(visual, pixels, block + 1)
+        tokens += attention_residual(visual.transformer.resblocks[block], tokens, "q-k")
+        expected = tokens[:, 1:] / tokens[:, 1:].norm(dim=-1, keepdim=True)
+        torch.testing.assert_close(kept, expected, atol=1e-5, rtol=0)
+
+
+def test_the_released_preset_runs_from_end_to_end(small_backbone, shots, pictures):
+    config = replace(preset("released"), steps=2, map_size=MAP)
+    detector = PromptAD(small_backbone(), "nut", config)
+    found = detector.fit(shots, test=(pictures, [0, 1, 0, 1])).score(pictures)
+    assert len(found) == 4 and ((found.image_scores > 0) & (found.image_scores < 1)).all()
+    paper = PromptAD(small_backbone(), "nut", replace(config, traps=Traps())).fit(shots)
+    assert np.abs(found.anomaly_maps - paper.score(pictures).anomaly_maps).max() > 1e-3
+
+
+def test_test_selection_keeps_the_step_that_is_best_on_the_test_set(small_backbone, shots):
+    backbone = small_backbone()
+    images = list(np.random.default_rng(8).integers(0, 256, (12, 40, 40, 3), dtype=np.uint8))
+    z = backbone.encode_images(images).cls
+    config = quick(steps=4, use_memory=False, traps=Traps(test_selected=True))
+    detector, after = PromptAD(backbone, "nut", config), []
+    for done in range(1, 5):
+        level = detector.learners(seeded())["image"]
+        level.load_state_dict(slow_training(detector, shots, until=done)["image"])
+        with torch.no_grad():
+            normal, anomalous = slow_sides(level)
+        after.append((z @ (anomalous - normal)).numpy())
+    # call those anomalous whose rank falls during training: then the last step is not the best
+    falls = after[0].argsort().argsort() - after[3].argsort().argsort()
+    labels = [int(fall > np.median(falls)) for fall in falls]
+    figures = [roc_auc_score(labels, scores) for scores in after]
+    assert max(figures) > figures[3]
+    detector.fit(shots, test=(images, labels))
+    assert roc_auc_score(labels, detector.score(images).image_scores) == max(figures)
+    assert detector.history.steps == 4
+    last = PromptAD(backbone, "nut", replace(config, traps=Traps())).fit(shots)
+    torch.testing.assert_close(detector.tokens["pixel.contexts"], last.tokens["pixel.contexts"])
+    assert (detector.tokens["image.contexts"] - last.tokens["image.contexts"]).abs().max() > 1e-4
+
+
+def test_test_images_go_with_the_trap_alone(small_backbone, shots, pictures):
+    with_trap = PromptAD(small_backbone(), "nut", quick(traps=Traps(test_selected=True)))
+    with pytest.raises(ValueError, match="test_selected, and only with it"):
+        with_trap.fit(shots)
+    with pytest.raises(ValueError, match="test_selected, and only with it"):
+        PromptAD(small_backbone(), "nut", quick()).fit(shots, test=(pictures, [0, 0, 1, 1]))
