@@ -19,7 +19,7 @@ PY := $(VENV)/bin/python
 ROOT_ARGS := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test data weights notebooks lint clean
+.PHONY: help lab test data weights results notebooks lint clean
 
 help:
 	@echo "make lab        set up, then open JupyterLab      LAB_ARGS=\"--no-browser --port 8899\""
@@ -27,6 +27,7 @@ help:
 	@echo "make notebooks  run every notebook and save its outputs"
 	@echo "make data       render the minifactory's data again"
 	@echo "make weights    train the TinyCLIP weights again (long)"
+	@echo "make results    measure the ladder again (half an hour and more)"
 	@echo "make lint       check the code and the notebooks with ruff"
 	@echo "make clean      remove .venv and caches"
 	@echo "PYTHON=python3.12 chooses the interpreter, PIP_ARGS=\"...\" goes to pip install."
@@ -58,6 +59,12 @@ weights: $(VENV)/.installed-test
 	$(PY) -m promptad_tutorial tinyclip card
 	$(PY) -m promptad_tutorial minifactory card
 	$(PY) -m tools.make_pictures
+
+results: $(VENV)/.installed-test
+	$(PY) -m promptad_tutorial ladder
+	$(PY) -m promptad_tutorial ladder --set traps
+	$(PY) -m promptad_tutorial ladder --set sweeps
+	$(PY) -m promptad_tutorial thresholds
 
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .

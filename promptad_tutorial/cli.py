@@ -1,4 +1,4 @@
-"""The command line: build the pictures, train and measure TinyCLIP, make the zero-shot table.
+"""The command line: a demo, the tables, the pictures, and TinyCLIP.
 
 Progress goes to stderr, the one-line result to stdout, and a user's mistake is one line on stderr
 with exit code 2.
@@ -12,11 +12,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from promptad_tutorial.commands import minifactory, tinyclip, zero_shot
+from promptad_tutorial.commands import demo, ladder, minifactory, thresholds, tinyclip, zero_shot
 
 log = logging.getLogger(__name__)
 
-GROUPS = (minifactory, tinyclip, zero_shot)  # in the order of --help
+GROUPS = (demo, zero_shot, ladder, thresholds, minifactory, tinyclip)  # in the order of --help
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -26,7 +26,8 @@ from promptad_tutorial.tinyclip import train as training
 COMMANDS = [
     [], ["minifactory"], ["minifactory", "build"], ["minifactory", "sheet"], ["tinyclip"],
     ["tinyclip", "render"], ["tinyclip", "train"], ["tinyclip", "export"],
-    ["tinyclip", "evaluate"], ["tinyclip", "card"], ["zero-shot"],
+    ["tinyclip", "evaluate"], ["tinyclip", "card"], ["zero-shot"], ["ladder"],
+    ["demo"], ["thresholds"],
 ]  # fmt: skip
 
 

@@ -1,0 +1,81 @@
+"""`demo`: fit PromptAD on a few good pictures, score the test pictures, show the result."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from promptad_tutorial.commands.command import Actions, add_command
+
+
+def add_to(groups: Actions) -> None:
+    """Add the command `demo` to the command line."""
+    demo = add_command(groups, "demo", run_demo, "fit and score one product line")
+    demo.add_argument("--line", help="a product line; the first of the dataset by default")
+    demo.add_argument("--shots", type=int, default=4, help="good pictures to learn from")
+    demo.add_argument("--seed", type=int, default=0, help="of the draw and of the prompts")
+    demo.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
+    demo.add_argument("--data", type=Path, help="a dataset's folder; else $PROMPTAD_DATA")
+    demo.add_argument("--out", type=Path, default=Path("runs/demo"), help="a folder")
+
+
+def run_demo(arguments: argparse.Namespace) -> str:
+    """Write demo.png, scores.csv and detector.safetensors; returns the figures in one line."""
+    import numpy as np
+    import pandas as pd
+    import torch
+
+    from promptad_tutorial.backbone import backbone_from_environment
+    from promptad_tutorial.datasets import (
+        dataset_from_environment,
+        draw_shots,
+        mask_at,
+        open_dataset,
+    )
+    from promptad_tutorial.detectors import PromptAD
+    from promptad_tutorial.figures import panels
+    from promptad_tutorial.metrics import image_auroc
+
+    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
+    line = data.load(arguments.line or data.product_lines[0])
+    wanted = {"PROMPTAD_BACKBONE": arguments.backbone} if arguments.backbone else {}
+    backbone = backbone_from_environment(dict(os.environ) | wanted)
+    shots = [s.image for s in draw_shots(line.train, arguments.shots, arguments.seed)]
+    if not line.test:
+        raise ValueError(f"expected test pictures of {line.name!r}, found none: nothing to score")
+    detector = PromptAD(backbone, line.name)
+    detector.fit(shots, torch.Generator().manual_seed(arguments.seed)).calibrate(shots)
+    scores = detector.score([s.image for s in line.test])
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    detector.save(arguments.out / "detector.safetensors")
+    pd.DataFrame(
+        {
+            "image": [s.image.relative_to(line.root).as_posix() for s in line.test],
+            "defect": [s.defect for s in line.test],
+            "score": scores.image_scores,
+            "anomalous": scores.image_scores > detector.threshold,
+            "backbone": backbone.label,
+        }
+    ).to_csv(arguments.out / "scores.csv", index=False)
+    ranked = np.argsort(-scores.image_scores)
+    shown = np.unique(np.r_[:3, len(ranked) - 1].clip(0, len(ranked) - 1))
+    shown = ranked[shown]
+    size = (detector.config.map_size,) * 2
+    chosen = [line.test[i] for i in shown]
+    picture = panels(
+        [s.image for s in chosen],
+        [mask_at(s, size) if s.mask or s.label == 0 else None for s in chosen],
+        [scores.anomaly_maps[i] for i in shown],
+        [s.defect for s in chosen],
+        scores.image_scores[shown],
+    )
+    picture.figure.savefig(arguments.out / "demo.png", dpi=120, bbox_inches="tight")
+    labels = np.array([s.label or 0 for s in line.test])
+    told = "no labels to compare with"
+    if 0 < labels.sum() < len(labels) and all(s.label is not None for s in line.test):
+        told = f"image AUROC {100 * image_auroc(labels, scores.image_scores):.1f} %"
+    return (
+        f"{line.name}, {arguments.shots} shots, {backbone.label}: {told}; threshold "
+        f"{detector.threshold:.3f}; {arguments.out}/demo.png, scores.csv, detector.safetensors"
+    )

@@ -1,0 +1,58 @@
+"""`thresholds`: false alarms and found defects of a threshold from normal images alone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+from pathlib import Path
+
+from promptad_tutorial.commands.command import Actions, add_command
+
+
+def add_to(groups: Actions) -> None:
+    """Add the command `thresholds` to the command line."""
+    table = add_command(groups, "thresholds", run_thresholds, "measure the yes/no threshold")
+    table.add_argument("--shots", nargs="+", type=int, default=[1, 2, 4], help="numbers of shots")
+    table.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the draws")
+    table.add_argument("--rate", type=float, default=0.1, help="false alarms asked for, 0 to 1")
+    table.add_argument("--lines", nargs="+", help="only these product lines")
+    table.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
+    table.add_argument("--data", type=Path, help="a dataset's folder; else $PROMPTAD_DATA")
+    table.add_argument("--jobs", type=int, default=-1, help="processes; -1 for all cores")
+    table.add_argument(
+        "--out", type=Path, default=Path("results/thresholds.csv"), help="a .csv file"
+    )
+
+
+def run_thresholds(arguments: argparse.Namespace) -> str:
+    """Write the table; returns the means over lines and seeds at each number of shots."""
+    from dataclasses import replace
+
+    from promptad_tutorial.backbone import backbone_from_environment
+    from promptad_tutorial.benchmark.threshold_table import threshold_table
+    from promptad_tutorial.datasets import dataset_from_environment, open_dataset
+
+    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
+    for line in arguments.lines or ():
+        data.load(line)  # an unknown name is an error before any work
+    if arguments.lines:
+        data = replace(data, product_lines=tuple(arguments.lines))
+    wanted = {"PROMPTAD_BACKBONE": arguments.backbone} if arguments.backbone else {}
+    load = partial(backbone_from_environment, dict(os.environ) | wanted)
+    table = threshold_table(
+        load,
+        data,
+        tuple(arguments.shots),
+        tuple(arguments.seeds),
+        arguments.rate,
+        jobs=arguments.jobs,
+    )
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(arguments.out, index=False, float_format="%.4f")
+    means = table.groupby("shots")[["false_alarms", "found"]].mean()
+    told = "; ".join(
+        f"{k} shots: {row.false_alarms:.0f} % false alarms, {row.found:.0f} % found"
+        for k, row in means.iterrows()
+    )
+    return f"asked for {100 * arguments.rate:.0f} % false alarms. {told}: {arguments.out}"
