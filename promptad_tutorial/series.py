@@ -56,8 +56,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "CoOp: prompts as parameters, and why one class is not enough",
         40,
         ("notebook 02",),
-        "learnt prompts, and how they collapse without negatives",
-        written=False,
+        "learnt prompts, and what a loss without negatives cannot know",
     ),
     Chapter(
         "04_semantic_concatenation",
@@ -65,7 +64,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         40,
         ("notebook 03",),
         "a normal prompt and an anomaly suffix make a negative prompt",
-        written=False,
     ),
     Chapter(
         "05_explicit_anomaly_margin",

@@ -184,11 +184,33 @@ def test_amounts_are_finite_and_not_negative(name):
             PromptADConfig(**{name: wrong})
 
 
-def test_a_map_is_neither_empty_nor_endless():
-    assert PromptADConfig(map_size=4096).map_size == 4096
-    for wrong in (0, 4097):
-        with pytest.raises(ValueError, match=f"map_size must be .*got {wrong}"):
-            PromptADConfig(map_size=wrong)
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("n_normal_tokens", 1000),
+        ("n_anomaly_tokens", 1000),
+        ("n_normal_prompts", 100),
+        ("n_normal_prompts_pixel", 100),
+        ("n_anomaly_suffixes", 100),
+        ("sigma", 1),
+        ("map_size", 4096),
+    ],
+)
+def test_a_file_cannot_ask_for_all_of_the_memory(name, most):
+    assert getattr(config_from({name: most}), name) == most
+    with pytest.raises(ValueError, match=f"{name} must be .*{most}, got {most + 1}"):
+        config_from({name: most + 1})
+
+
+def test_states_are_at_most_a_thousand():
+    assert len(PromptADConfig(states=("damaged {}",) * 1000).states) == 1000
+    with pytest.raises(ValueError, match="states must be at most 1000, got 1001"):
+        PromptADConfig(states=("damaged {}",) * 1001)
+
+
+def test_a_map_has_a_pixel():
+    with pytest.raises(ValueError, match="map_size must be .*got 0"):
+        PromptADConfig(map_size=0)
 
 
 def test_states_are_a_sequence_and_not_one_text():

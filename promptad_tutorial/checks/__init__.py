@@ -6,6 +6,8 @@ of the exercises are in `EXERCISES`. The solutions are not here: the notebooks h
 
 from __future__ import annotations
 
+from promptad_tutorial.checks.concatenation import negative_prompts, tree_nodes
+from promptad_tutorial.checks.coop import learn_sides, two_class_loss
 from promptad_tutorial.checks.exercises import EXERCISES, Exercise, exercise
 from promptad_tutorial.checks.localisation import hot_patch, region_overlap, vv_attention
 from promptad_tutorial.checks.start import count_by_defect, spot_the_defects
@@ -22,7 +24,11 @@ __all__ = [
     "ensemble_prototype",
     "exercise",
     "hot_patch",
+    "learn_sides",
+    "negative_prompts",
     "region_overlap",
     "spot_the_defects",
+    "tree_nodes",
+    "two_class_loss",
     "vv_attention",
 ]

@@ -133,6 +133,57 @@ _ALL = (
         "`(h * w,)`, the patches of a picture row by row, and `grid` is `(h, w)`. Return "
         "`(row, column)` of the highest score, two ints that count from 0.",
     ),
+    Exercise(
+        "two_class_loss",
+        "03",
+        "the loss of learnt prompts",
+        difficulty=2,
+        minutes=10,
+        statement="Write `two_class_loss(z, normal, negatives, temperature)`. `z` are the features "
+        "of `k` normal pictures, a tensor of shape `(k, d)`; `normal` of shape `(d,)` is the "
+        "normal prototype and `negatives` of shape `(j, d)` are the features of `j` anomaly "
+        "prompts, all of length 1. The logits of a picture are the temperature times its cosines "
+        "with the normal prototype and with each negative. Return one number: the cross-entropy "
+        "with the normal prototype as the target, mean over the pictures.",
+    ),
+    Exercise(
+        "learn_sides",
+        "03",
+        "a bug that really happened",
+        difficulty=2,
+        minutes=10,
+        statement="`learn_sides(z, sides, logit_scale, steps)` learns the two sides directly, "
+        "without a text tower: `z` of shape `(k, d)` are normal pictures, `sides` of shape "
+        "`(2, d)` the normal and the anomalous side, of any length, and `logit_scale` is the "
+        "number as CLIP stores it in `model.logit_scale`. It returns the sides after `steps` "
+        "steps, a tensor of shape `(2, d)`. It runs, and its loss falls, but one line is not what "
+        "the equation in section 3 says. The code that the authors of PromptAD released has the "
+        "same bug. Find it and mend it.",
+    ),
+    Exercise(
+        "negative_prompts",
+        "04",
+        "every negative, each once",
+        difficulty=2,
+        minutes=10,
+        statement="Write `negative_prompts(name, contexts, states, suffixes)`. `name` is the "
+        "product, as `'nut'`; `contexts` is a list as `['[P1]', '[P2]']`, `states` a list of "
+        "patterns as `['damaged {}', '{} with flaw']` and `suffixes` a list as `['[A1]', '[A2]']`. "
+        "Return the list of all negatives, in any order and each once: every context with every "
+        "state, as `'[P1] nut with flaw.'`, and every context with the name and every suffix, as "
+        "`'[P1] nut [A1].'`. The normal prompts are not among them.",
+    ),
+    Exercise(
+        "tree_nodes",
+        "04",
+        "how many tokens are left?",
+        difficulty=2,
+        minutes=10,
+        statement="Write `tree_nodes(prompts)`. `prompts` is a list of prompts, each a list of "
+        "tokens, and all begin with the same token. A node of their tree stands for a beginning: a "
+        "first token, the first two, and so on up to a whole prompt. Equal beginnings are one "
+        "node. Return the number of nodes, an int.",
+    ),
 )
 # By name, in the order of the notebooks.
 EXERCISES: Mapping[str, Exercise] = MappingProxyType({each.name: each for each in _ALL})

@@ -9,11 +9,15 @@ from promptad_tutorial.explorers.prompt_explorer import (
     PromptExplorer,
     encode_test,
 )
+from promptad_tutorial.explorers.suffix_explorer import ShotFeatures, SuffixExplorer, encode_shots
 
 __all__ = [
     "AttentionExplorer",
     "Explorer",
     "LabelledFeatures",
     "PromptExplorer",
+    "ShotFeatures",
+    "SuffixExplorer",
+    "encode_shots",
     "encode_test",
 ]

@@ -16,6 +16,8 @@ from skimage.measure import label
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 from torch.nn import functional
 
+from tests.checks import learners_concatenation, learners_coop
+
 
 def count_by_defect(samples):
     counts = {}
@@ -206,3 +208,6 @@ WRONG: dict[str, dict[str, list[Callable[..., Any]]]] = {
         "not h": [lambda x, grid: hot_patch(x, grid[::-1])],
     },
 }
+
+SOLUTIONS |= learners_coop.SOLUTIONS | learners_concatenation.SOLUTIONS
+WRONG |= learners_coop.WRONG | learners_concatenation.WRONG
