@@ -38,8 +38,9 @@ def right_state(
     """Is the picture nearer to its caption than to the same caption with the contrary state?
 
     With g_i the caption of picture i and c_i its counter, the mean over the pictures that have one
-    of -log sigmoid(t (<z_i, g_i> - <z_i, c_i>)). Nothing but the state differs between the texts,
-    so nothing but the state is learnt from it. 0 if no picture has a counter.
+    of -log sigmoid(t (<z_i, g_i> - <z_i, c_i>)).
+    The texts differ in the state and, at times, in their unknown words, which say nothing: the
+    state is all that can be learnt from it. 0 if no picture has a counter.
     """
     if not countered.any():
         return images.new_zeros(())

@@ -176,14 +176,19 @@ def train(folder: Path, data: RenderSet, recipe: Recipe | None = None) -> Path:
                 rows.writerow(row)
             rows.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in row.values())
             bar.set_postfix({k: f"{row[k]:.2f}" for k in ("contrastive", "states", "naming")})
+            if run.step in recipe.averaged_with and run.step < recipe.steps:
+                _save(run, folder / f"step_{run.step}.safetensors")  # before the checkpoint
             if run.step % recipe.save_every == 0 or run.step == recipe.steps:
                 log.flush()
-                part = checkpoint.with_suffix(".part")
-                save_file(run.tensors(), part)
-                part.replace(checkpoint)
-            if run.step in recipe.averaged_with and run.step < recipe.steps:
-                save_file(run.tensors(), folder / f"step_{run.step}.safetensors")
+                _save(run, checkpoint)
     return checkpoint
+
+
+def _save(run: Run, path: Path) -> None:
+    """Write the state of a run in one move: a kill leaves no half-written file of this name."""
+    part = path.with_suffix(".part")
+    save_file(run.tensors(), part)
+    part.replace(path)
 
 
 def _forget_after(log: Path, step: int) -> None:

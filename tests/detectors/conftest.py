@@ -32,13 +32,15 @@ LEARNING = [kind for kind in KINDS if kind != "zero-shot"]
 
 
 def quick(**changes: Any) -> PromptADConfig:
-    """Few prompts and three large steps; the margin of 0.5 keeps the hinge at work."""
+    """Few prompts and three large steps, in which every term and every setting has its say."""
     few = {
         "states": ("damaged {}", "{} with flaw"),
         "n_normal_prompts": 2,
         "n_anomaly_suffixes": 3,
         "steps": 3,
         "learning_rate": 0.01,
+        "final_learning_rate": 0.001,
+        "weight_decay": 0.05,
         "margin": 0.5,
         "alignment_weight": 0.5,
         "map_size": MAP,

@@ -367,3 +367,9 @@ def test_an_empty_log_of_a_run_that_was_killed_early_is_no_obstacle(tmp_path):
     (tmp_path / "log.csv").write_text("")
     training._forget_after(tmp_path / "log.csv", 0)
     assert (tmp_path / "log.csv").read_text() == ""
+
+
+def test_weights_to_average_stay_beside_the_checkpoint(noise_set, tmp_path):
+    train(tmp_path, noise_set, replace(SHORT, averaged_with=(1,)))
+    kept = load_file(tmp_path / "step_1.safetensors")
+    assert int(kept["step"]) == 1 and not list(tmp_path.glob("*.part"))

@@ -138,3 +138,14 @@ def test_the_shipped_file_is_whole_and_small():
     assert sha256(WEIGHTS) == checksum() and WEIGHTS.stat().st_size <= 12e6
     assert not {"print", "printed", "burn", "burnt", "fold", "crease"} & known_words()
     load_tiny()
+
+
+def test_weights_of_earlier_steps_are_averaged(tmp_path, model):
+    state = {f"model.{k}": v.contiguous() for k, v in model.state_dict().items()}
+    save_file(state | {"step": torch.tensor(7)}, tmp_path / "checkpoint.safetensors")
+    other = {k: v + 1 if v.is_floating_point() else v for k, v in state.items()}
+    save_file(other | {"step": torch.tensor(4)}, tmp_path / "step_4.safetensors")
+    found = load_tiny(export(tmp_path / "checkpoint.safetensors", tmp_path / "out.safetensors"))[0]
+    for name in ("visual.conv1.weight", "text_projection", "ln_final.bias"):
+        expected = (state[f"model.{name}"] + 0.5).half().float()
+        torch.testing.assert_close(found.state_dict()[name], expected, atol=1e-3, rtol=1e-3)
