@@ -86,7 +86,7 @@ class PromptAD(Detector):
         """Learn from the k shots; see `Detector.fit`. `test` is for trap 5 alone.
 
         With `config.traps.test_selected`, `test` are test images and their labels, and of all steps
-        the image level keeps the one with the best image AUROC on them: what one must not do.
+        the one with the best image AUROC on them is kept: what one must not do.
         Raises ValueError if the trap is on without `test`, or off with it.
         """
         if self.config.traps.test_selected != (test is not None):
@@ -119,13 +119,13 @@ class PromptAD(Detector):
             assert test is not None
             found = image_auroc(np.array(test[1]), self.score_features(test[0]).image_scores)
             if found > best[0]:
-                best = found, {k: v.clone() for k, v in self.state().items() if "image" in k}
+                best = found, {k: v.clone() for k, v in self.state().items()}
 
         watch = keep_if_best if test is not None and self.config.traps.test_selected else None
         self.history = train(levels, self.config, self.temperature, watch)
         self._read(learners)
         if best[1]:
-            self.restore(self.state() | best[1])
+            self.restore(best[1])
         return self
 
     def learners(self, generator: torch.Generator | None = None) -> dict[str, PromptLearner]:
