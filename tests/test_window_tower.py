@@ -253,7 +253,7 @@ def test_spreading_is_the_slow_double_loop(grid, side, zeros):
     scores = torch.rand(3, windows, generator=generator, dtype=torch.float64)
     if zeros:
         scores[0, windows // 2] = scores[1] = 0.0
-        scores[2, 0] = -0.0
+        scores[2, 0], scores[2, 1] = -0.0, 0.0  # infinities of both signs would be NaN
     found = spread_windows(scores, grid, side)
     torch.testing.assert_close(found, slow_spread(scores, grid, side), atol=1e-12, rtol=1e-12)
     assert found.isfinite().all() and found.max() <= scores.max() + 1e-12

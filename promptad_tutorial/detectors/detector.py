@@ -101,9 +101,10 @@ class Detector(ABC):
         Each of the shots is scored by a detector that has learnt from the others, so this takes as
         many fits as there are shots. Of a single shot, light variations are scored.
         """
+        images = list_images(images)  # an iterator can be read only once
         features = in_fixed_order(self.encode(images))
         if len(features) == 1:
-            one = list_images(images)[0]
+            one = images[0]
             if isinstance(one, torch.Tensor):
                 raise ValueError(
                     "with a single shot the threshold comes from variations of the picture: pass "

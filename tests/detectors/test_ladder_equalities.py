@@ -14,6 +14,7 @@ from promptad_tutorial.attention import attention_residual
 from promptad_tutorial.backbone import load_backbone
 from promptad_tutorial.config import Traps, preset
 from promptad_tutorial.detectors import CoOp, PromptAD, ZeroShot
+from promptad_tutorial.detectors.detector import in_fixed_order
 from promptad_tutorial.image_tower import tokens_before_block
 from promptad_tutorial.prompts import PromptPair
 from tests.detectors.conftest import (
@@ -224,29 +225,48 @@ def test_the_released_preset_runs_from_end_to_end(small_backbone, shots, picture
     assert np.abs(found.anomaly_maps - paper.score(pictures).anomaly_maps).max() > 1e-3
 
 
-def test_test_selection_keeps_the_step_that_is_best_on_the_test_set(small_backbone, shots):
-    backbone = small_backbone()
+def after_each_step(detector, shots, images) -> list[tuple[dict, np.ndarray]]:
+    """Tokens and image scores after 1, 2, .. steps of a training that is written out."""
+    found = []
+    for done in range(1, detector.config.steps + 1):
+        state = (
+            PromptAD(detector.backbone, "nut", detector.config)
+            .fit_features(in_fixed_order(detector.encode(shots)))
+            .state()
+        )  # for the memory alone: all else is replaced
+        for level, tokens in slow_training(detector, shots, until=done).items():
+            learner = detector.learners(seeded())[level]
+            learner.load_state_dict(tokens)
+            with torch.no_grad():
+                state[f"{level}.normal"], state[f"{level}.anomaly"] = slow_sides(learner)
+            state |= {f"{level}.{name}": tensor for name, tensor in tokens.items()}
+        judge = PromptAD(detector.backbone, "nut", detector.config)
+        judge.restore(state)
+        found.append((state, judge.score(images).image_scores))
+    return found
+
+
+@pytest.mark.parametrize("use_memory", [True, False], ids=["memory", "text alone"])
+def test_test_selection_keeps_the_step_that_is_best_on_the_test_set(
+    small_backbone, shots, use_memory
+):
     images = list(np.random.default_rng(8).integers(0, 256, (12, 40, 40, 3), dtype=np.uint8))
-    z = backbone.encode_images(images).cls
-    config = quick(steps=4, use_memory=False, traps=Traps(test_selected=True))
-    detector, after = PromptAD(backbone, "nut", config), []
-    for done in range(1, 5):
-        level = detector.learners(seeded())["image"]
-        level.load_state_dict(slow_training(detector, shots, until=done)["image"])
-        with torch.no_grad():
-            normal, anomalous = slow_sides(level)
-        after.append((z @ (anomalous - normal)).numpy())
+    config = quick(steps=4, use_memory=use_memory, traps=Traps(test_selected=True))
+    detector = PromptAD(small_backbone(), "nut", config)
+    states, scores = zip(*after_each_step(detector, shots, images), strict=True)
     # call those anomalous whose rank falls during training: then the last step is not the best
-    falls = after[0].argsort().argsort() - after[3].argsort().argsort()
+    falls = scores[0].argsort().argsort() - scores[3].argsort().argsort()
     labels = [int(fall > np.median(falls)) for fall in falls]
-    figures = [roc_auc_score(labels, scores) for scores in after]
+    figures = [roc_auc_score(labels, one) for one in scores]
     assert max(figures) > figures[3]
     detector.fit(shots, test=(images, labels))
-    assert roc_auc_score(labels, detector.score(images).image_scores) == max(figures)
     assert detector.history.steps == 4
-    last = PromptAD(backbone, "nut", replace(config, traps=Traps())).fit(shots)
-    torch.testing.assert_close(detector.tokens["pixel.contexts"], last.tokens["pixel.contexts"])
-    assert (detector.tokens["image.contexts"] - last.tokens["image.contexts"]).abs().max() > 1e-4
+    assert roc_auc_score(labels, detector.score(images).image_scores) == max(figures)
+    # the whole step is kept, both levels of it
+    for name, tensor in states[int(np.argmax(figures))].items():
+        torch.testing.assert_close(detector.state()[name], tensor, atol=1e-5, rtol=0)
+    moved = states[3]["image.contexts"] - detector.tokens["image.contexts"]
+    assert moved.abs().max() > 1e-4
 
 
 def test_test_images_go_with_the_trap_alone(small_backbone, shots, pictures):

@@ -169,6 +169,7 @@ def test_scores_with_shots_are_those_of_a_second_implementation_in_plain_loops(
 def test_the_shots_themselves_are_at_distance_zero(fitted, backbone, shots, pictures):
     on_shots = fitted.encode(shots)
     assert fitted.association_map(on_shots).max() < 1e-6
+    assert fitted.association_map(on_shots).dtype == torch.float64
     assert fitted.association_map(fitted.encode(pictures)).amax(dim=1).min() > 1e-3
     found = fitted.score_features(on_shots)
     words = WinCLIP(backbone, "nut", PAIR, map_size=4).score_features(on_shots)
