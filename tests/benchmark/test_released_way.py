@@ -234,7 +234,7 @@ def test_the_commands_write_their_row(tmp_path, module, options, expected):
     assert row | expected == row
     assert row["command"].startswith(f"python -m benchmarks.{module} --steps")
     if module == "compare":
-        assert row["largest_difference"] <= 1e-4 < row["tokens_moved"]
+        assert 10 * row["largest_difference"] < row["tokens_moved"]
         faster = row["released_seconds"] / row["our_seconds"]
         assert row["times_faster"] == pytest.approx(faster, rel=1e-2)
     else:
