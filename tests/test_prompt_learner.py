@@ -169,8 +169,9 @@ def test_gradients_are_those_of_finite_differences(small_backbone):
 
     functional().backward()
     for parameter in (learner.contexts, learner.suffixes):
-        step = 3e-3 * F.normalize(parameter.grad, dim=(0, 1, 2))
-        step = step + 1e-3 * torch.randn(parameter.shape, generator=generator)
+        # along the gradient, where the change is largest, and by as much elsewhere
+        elsewhere = torch.randn(parameter.shape, generator=generator)
+        step = 0.005 * (parameter.grad / parameter.grad.norm() + elsewhere / elsewhere.norm())
         expected = float((parameter.grad * step).sum())
         with torch.no_grad():
             parameter.add_(step)
@@ -178,7 +179,7 @@ def test_gradients_are_those_of_finite_differences(small_backbone):
             parameter.sub_(2 * step)
             down = float(functional())
             parameter.add_(step)
-        assert (up - down) / 2 == pytest.approx(expected, rel=1e-2)
+        assert (up - down) / 2 == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["small-plain", "small-custom-text", "small-bidirectional-last"])

@@ -89,6 +89,7 @@ def test_branches_have_one_shape_if_only_their_tokens_differ():
     assert shapes("sab", "scd", "sabe") == 2  # another depth
     assert shapes("sab", "sae", "scd", "scd") == 2  # equal prompts there
     assert shapes("sabx", "sabe", "scdx", "scff") == 2  # branches later
+    assert shapes("sab", "sac", "sabx", "sdb", "sdc", "sdcx") == 2  # the same depths and ends
 
 
 def test_equal_prompts_end_at_the_same_node_and_others_do_not():
