@@ -121,12 +121,14 @@ def fit_and_score(
     config: PromptADConfig | None = None,
     generator: torch.Generator | None = None,
     after_step: Callable[[str, int], None] | None = None,
+    score_every_step: bool = True,
 ) -> Outcome:
     """Train both levels on `shots` and score `test_images` after every step; the last is returned.
 
     Equal to `PromptAD(backbone, name, config).fit(shots, generator)` and `.score(test_images)`,
     with the same first tokens. `after_step` is called with the level and the number of steps
-    done, from 0 (the memory is built, nothing is learnt).
+    done, from 0 (the memory is built, nothing is learnt). Without `score_every_step` only the last
+    step is followed by a look at the test images: the same result, for comparisons in a hurry.
 
     Raises ValueError for a configuration with a trap, without the memory, or without a step.
     """
@@ -140,7 +142,15 @@ def fit_and_score(
         for level in LEVELS:
             prompts = PaddedPrompts(backbone, first[level])
             learnt, texts[level], maps[level] = _train(
-                backbone, level, first[level], prompts, shots, test_images, config, after_step
+                backbone,
+                level,
+                first[level],
+                prompts,
+                shots,
+                test_images,
+                config,
+                after_step,
+                score_every_step,
             )
             state |= {f"{level}.{key}": value for key, value in learnt.items()}
     highest = torch.from_numpy(maps["pixel"].max(axis=(1, 2)))
@@ -157,6 +167,7 @@ def _train(
     test_images: Any,
     config: PromptADConfig,
     after_step: Callable[[str, int], None] | None,
+    score_every_step: bool,
 ) -> tuple[dict[str, Tensor], Float[Tensor, "*b"], Float[np.ndarray, "b s s"]]:
     """One level: what was learnt, the text scores and the maps of the test images."""
     optimiser = torch.optim.SGD(
@@ -185,8 +196,9 @@ def _train(
         schedule.step()
         with torch.no_grad():
             sides = prototypes(features())
-        tested = backbone.encode_images(test_images)
-        text, maps = _score(backbone, level, tested, sides, memory, config)
+        if score_every_step or step == config.steps - 1:
+            tested = backbone.encode_images(test_images)
+            text, maps = _score(backbone, level, tested, sides, memory, config)
         watch(level, step + 1)
     learnt = {key: value.detach().clone() for key, value in prompts.named_parameters()}
     return learnt | {"normal": sides[0], "anomaly": sides[1]}, text, maps

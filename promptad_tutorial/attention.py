@@ -32,9 +32,7 @@ def attention_residual(
     left, right = kind.split("-")
     normed = block.ln_1(tokens)
     part = {letter: project_heads(block, normed, letter) for letter in {left, right, "v"}}
-    mixed = F.scaled_dot_product_attention(part[left], part[right], part["v"])
-    mixed = mixed.transpose(1, 2).flatten(2)  # heads side by side again: (B, T, width)
-    return block.ls_1(block.attn.out_proj(mixed))
+    return mix_values(block, part[left], part[right], part["v"])
 
 
 @torch.no_grad()
@@ -71,6 +69,19 @@ def project_heads(
     return F.linear(normed, weight, bias).unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
+def mix_values(
+    block: nn.Module,
+    left: Float[Tensor, "batch heads rows head_width"],
+    right: Float[Tensor, "batch heads tokens head_width"],
+    values: Float[Tensor, "batch heads tokens head_width"],
+    mask: Float[Tensor, "rows tokens"] | None = None,
+) -> Float[Tensor, "batch rows width"]:
+    """``out(softmax(left right^T s) values)``: the way from heads back to tokens."""
+    mixed = F.scaled_dot_product_attention(left, right, values, attn_mask=mask)
+    mixed = mixed.transpose(1, 2).flatten(2)  # heads side by side again
+    return block.ls_1(block.attn.out_proj(mixed))
+
+
 def run_block(
     block: nn.Module,
     tokens: Float[Tensor, "batch tokens width"],
@@ -99,10 +110,34 @@ def run_block_at(
     normed = block.ln_1(tokens)
     keys, values = (project_heads(block, normed, letter) for letter in "kv")
     queries = project_heads(block, normed[:, rows], "q")
-    mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask[rows])
-    mixed = block.attn.out_proj(mixed.transpose(1, 2).flatten(2))
-    x = tokens[:, rows] + block.ls_1(mixed)
+    x = tokens[:, rows] + mix_values(block, queries, keys, values, mask[rows])
     return x + block.ls_2(block.mlp(block.ln_2(x)))
+
+
+def run_both_paths(
+    block: nn.Module,
+    tokens: Float[Tensor, "batch tokens width"],
+    kind: str = "v-v",
+    cls_only: bool = False,
+) -> tuple[Float[Tensor, "batch tokens width"], Float[Tensor, "batch rows width"]]:
+    """``attention_residual(block, tokens, kind)`` and ``run_block(block, tokens)``, together.
+
+    They start with the same norm and the same projections, which are computed once here.
+    ``cls_only`` leaves all rows but the first of ``run_block`` out: after the last block nothing
+    else is read. Raises ValueError for an unknown ``kind``.
+    """
+    check_kind(kind)
+    left, right = kind.split("-")
+    projected = F.linear(block.ln_1(tokens), block.attn.in_proj_weight, block.attn.in_proj_bias)
+    heads = block.attn.num_heads
+    part = {
+        letter: third.unflatten(-1, (heads, -1)).transpose(1, 2)
+        for letter, third in zip("qkv", projected.chunk(3, dim=-1), strict=True)
+    }
+    second = mix_values(block, part[left], part[right], part["v"])
+    rows = slice(0, 1) if cls_only else slice(None)
+    x = tokens[:, rows] + mix_values(block, part["q"][:, :, rows], part["k"], part["v"])
+    return second, x + block.ls_2(block.mlp(block.ln_2(x)))
 
 
 def check_kind(kind: str) -> None:

@@ -44,13 +44,14 @@ def load_backbone(
     "random" (or None) for weights drawn from ``seed``, which the label then says. It must be
     given for every name but "tiny", which has its own weights.
     ``device``: CUDA if there is one, else the CPU; "mps" must be asked for.
-    ``dtype``: of the towers: torch.float32, torch.bfloat16 or torch.float16.
+    ``dtype``: of the towers: torch.float32, torch.bfloat16 or torch.float16; torch.float64 for
+    comparisons that rounding must not decide.
 
     Raises BackboneError (a ValueError) for a model, weights, device or dtype that cannot be had.
     """
     chosen = choose_device(device)
-    if dtype not in (torch.float32, torch.bfloat16, torch.float16):
-        raise BackboneError(f"expected dtype float32, bfloat16 or float16, found {dtype}.")
+    if dtype not in (torch.float32, torch.bfloat16, torch.float16, torch.float64):
+        raise BackboneError(f"expected dtype float32, bfloat16, float16 or float64, found {dtype}.")
     if name != "tiny":
         loaded = load_open_clip(name, pretrained, seed)
         name = name.replace("/", "-")

@@ -103,15 +103,33 @@ class PromptADConfig:
             "alignment_weight": 0,
             "sigma": 0,
         }.items():
-            value = getattr(self, name)
+            value = self._number(name)
             if not (value >= least and value < float("inf")):  # also false for NaN
                 raise ValueError(f"{name} must be {least} or more, got {value}")
             most = MOST.get(name)
             if most is not None and value > most:
                 raise ValueError(f"{name} must be at most {most}, got {value}")
+        if not abs(self._number("margin")) < float("inf"):
+            raise ValueError(f"margin must be finite, got {self.margin}")
         if len(self.states) > MOST_STATES:
             raise ValueError(f"states must be at most {MOST_STATES}, got {len(self.states)}")
+        for name in ("normal_start", "own_start"):
+            if not isinstance(getattr(self, name), (str, type(None))):
+                raise ValueError(f"{name} must be a text or None, got {getattr(self, name)!r}")
+        if not isinstance(self.use_memory, bool):
+            raise ValueError(f"use_memory must be True or False, got {self.use_memory!r}")
+        if not isinstance(self.traps, Traps):
+            raise ValueError(f"traps must be switches, as Traps(...), got {self.traps!r}")
+        self._number("map_size")
         check_map_size(self.map_size)
+
+    def _number(self, name: str) -> float:
+        """The setting of this name. ValueError if it is no number, or a broken one of a count."""
+        value, whole = getattr(self, name), isinstance(type(self).__dict__[name], int)
+        if not isinstance(value, int if whole else (int, float)) or isinstance(value, bool):
+            kind = "a whole number" if whole else "a number"
+            raise ValueError(f"{name} must be {kind}, got {value!r}")
+        return value
 
 
 def check_map_size(size: int | float) -> int:

@@ -25,8 +25,9 @@ LONG_WORK = 256  # from so many images on a progress bar is worth its line
 class Backbone:
     """A frozen open_clip CLIP on one device; make one with ``load_backbone``.
 
-    All features come out in float32 with length 1, whatever precision the towers run in, on the
-    backbone's device, without an autograd graph unless a learnt embedding needs one.
+    All features come out with length 1, in float32 also where the towers run in half precision (in
+    float64 where they run in that), on the backbone's device, without an autograd graph unless a
+    learnt embedding needs one.
     """
 
     def __init__(

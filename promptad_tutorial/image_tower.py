@@ -17,7 +17,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from promptad_tutorial.attention import attention_residual, run_block
+from promptad_tutorial.attention import attention_residual, run_block, run_both_paths
+from promptad_tutorial.precision import at_least_single
 
 
 @dataclass(frozen=True)
@@ -78,16 +79,19 @@ def encode_pixels(
     tokens = embed_pixels(visual, pixels)
     second = tokens
     kept = {}
+    depth = len(visual.transformer.resblocks)
     for number, block in enumerate(visual.transformer.resblocks, start=1):
-        if attention != "plain" and number >= first_block:
-            second = second + attention_residual(block, tokens, attention)
-        tokens = run_block(block, tokens)
         if attention == "plain" or number < first_block:
-            second = tokens
+            second = tokens = run_block(block, tokens)
+        else:
+            # of the untouched path the image embedding reads CLS alone, or the mean of all patches
+            last = number == depth and number not in blocks and visual.pool_type != "avg"
+            residual, tokens = run_both_paths(block, tokens, attention, cls_only=last)
+            second = second + residual
         if number in blocks:
             # normalising makes new memory: no later block can change what was kept
             after = tokens
-            if blocks_in_place and number < len(visual.transformer.resblocks):
+            if blocks_in_place and number < depth:
                 following = visual.transformer.resblocks[number]
                 after = tokens + attention_residual(following, tokens, "q-k")
             kept[number] = unit_norm(after[:, 1:])
@@ -96,7 +100,7 @@ def encode_pixels(
         patches=unit_norm(project_patches(visual, second)),
         blocks=torch.stack([kept[number] for number in blocks])
         if blocks
-        else tokens.new_zeros((0, *tokens[:, 1:].shape), dtype=torch.float32),
+        else at_least_single(second.new_zeros((0, *second[:, 1:].shape))),
     )
 
 
@@ -142,5 +146,5 @@ def project_patches(
 
 
 def unit_norm(features: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-    """Features of length 1 in float32, whatever precision the tower runs in."""
-    return F.normalize(features.float(), dim=-1)
+    """Features of length 1, in float32 even where the tower runs in half precision."""
+    return F.normalize(at_least_single(features), dim=-1)

@@ -39,7 +39,7 @@ def contrastive(
     Every negative stands for itself here, not for its side: each must be further away than w_n.
     """
     sides = torch.cat([normal_prototype[None], negatives])
-    logits = temperature * z.flatten(0, -2) @ sides.T
+    logits = temperature * z.reshape(-1, z.shape[-1]) @ sides.T
     return (logits.logsumexp(dim=1) - logits[:, 0]).mean()
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.precision import at_least_single
 from promptad_tutorial.prompt_structure import LearntPrompt, PromptStructure
 from promptad_tutorial.prompt_tree import grow
 
@@ -60,8 +61,10 @@ class PromptLearner(nn.Module):
         second = std * torch.randn(suffixes, generator=generator)
         if start is not None:
             first = self._embedded(start)
-        self.contexts = nn.Parameter(first.to(backbone.device))
-        self.suffixes = nn.Parameter(second.to(backbone.device))
+        # drawn in float32 whatever the tower runs in, so that a seed means the same everywhere
+        kind = torch.promote_types(backbone.dtype, torch.float32)
+        self.contexts = nn.Parameter(first.to(backbone.device, kind))
+        self.suffixes = nn.Parameter(second.to(backbone.device, kind))
         self._plant(backbone.device)
 
     def tokens(self, prompt: LearntPrompt) -> list[int | tuple[str, int, int]]:
@@ -115,7 +118,7 @@ class PromptLearner(nn.Module):
                 f"expected {expected[0]} texts of {expected[1]} tokens to start from, found "
                 f"{len(ids)} of {[len(one) for one in ids]} tokens: {list(start)!r}"
             )
-        return self.text.embed_tokens(torch.tensor(ids, dtype=torch.long)).float()
+        return at_least_single(self.text.embed_tokens(torch.tensor(ids, dtype=torch.long)))
 
     def _plant(self, device: torch.device) -> None:
         """The tree, its frozen words, and which node holds which learnt token."""

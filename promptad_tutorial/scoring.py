@@ -59,11 +59,12 @@ def harmonic_fusion(
 ) -> Float[Tensor, "*shape"]:
     """1 / (1/text + 1/visual), between 0 and the smaller of the two (method section 3).
 
-    Both branches must speak for a high score; where one of them is 0, so is the result.
+    Both branches must speak for a high score; where one of them is 0, so is the result. Computed
+    as a / (1 + a/b) with a <= b, so that small scores do not vanish. NaN stays NaN.
     """
-    total = text + visual
-    smallest = torch.finfo(total.dtype).tiny
-    return torch.where(total > 0, text * visual / total.clamp_min(smallest), total.new_zeros(()))
+    smaller, larger = torch.minimum(text, visual), torch.maximum(text, visual)
+    ratio = torch.where(larger == 0, torch.zeros_like(larger), smaller / larger)
+    return smaller / (1 + ratio)
 
 
 def anomaly_maps(

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from promptad_tutorial.attention import run_block, run_block_at
+from promptad_tutorial.precision import at_least_single
 from promptad_tutorial.prompt_tree import PromptTree
 
 # A list of strings, or one. Written as Any so that a wrong thing meets the ValueError below.
@@ -178,13 +179,13 @@ class TextEncoder:
         return self.project(last.flatten(0, 1)).unflatten(0, last.shape[:2])
 
     def project(self, tokens: Float[Tensor, "batch width"]) -> Float[Tensor, "batch embed"]:
-        """The last tokens of the tower in the joint space, in float32: norm and projection."""
+        """The last tokens of the tower in the joint space: norm and projection."""
         x = self.ln_final(tokens)
         if isinstance(self.projection, nn.Linear):
             x = self.projection(x)
         elif self.projection is not None:
             x = x @ self.projection
-        return x.float()
+        return at_least_single(x)
 
     @torch.no_grad()
     def encode_ids(self, token_ids: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch embed"]:

@@ -48,8 +48,8 @@ def light_variations(image: Image.Image) -> list[Image.Image]:
         np.asarray(image), ((step[1], step[1]), (step[0], step[0]), (0, 0)), mode="reflect"
     )
 
-    def shifted(right: int, down: int) -> Image.Image:
-        top, left = step[1] * (1 + down), step[0] * (1 + right)
+    def shifted(left: int, up: int) -> Image.Image:
+        top, left = step[1] * (1 + up), step[0] * (1 + left)
         return Image.fromarray(np.ascontiguousarray(edges[top : top + height, left : left + width]))
 
     return [

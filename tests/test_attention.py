@@ -12,6 +12,8 @@ from promptad_tutorial.attention import (
     attention_residual,
     attention_weights,
     run_block,
+    run_block_at,
+    run_both_paths,
 )
 
 
@@ -94,6 +96,29 @@ def test_q_k_and_mlp_make_open_clips_own_block(small_backbone, name, tokens):
     torch.testing.assert_close(x, run_block(block, tokens), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["small-plain", "small-layer-scale", "small-quickgelu"])
+@pytest.mark.parametrize("kind", ATTENTION_KINDS)
+@pytest.mark.parametrize("cls_only", [False, True])
+def test_both_paths_together_are_both_paths(small_backbone, name, kind, cls_only, tokens):
+    block = small_backbone(name).model.visual.transformer.resblocks[0]
+    residual, after = run_both_paths(block, tokens, kind, cls_only)
+    torch.testing.assert_close(residual, attention_residual(block, tokens, kind))
+    expected = run_block(block, tokens)[:, :1] if cls_only else run_block(block, tokens)
+    torch.testing.assert_close(after, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["small-plain", "small-layer-scale", "small-quickgelu"])
+def test_a_block_at_some_rows_is_the_block_in_these_rows(small_backbone, name):
+    block = small_backbone(name).text.blocks[0]
+    x = torch.randn(3, 6, 48, generator=torch.Generator().manual_seed(2))
+    mask = torch.full((6, 6), float("-inf")).triu(1)
+    rows = torch.tensor([4, 1, 4])
+    found = run_block_at(block, x, rows, mask)
+    torch.testing.assert_close(found, run_block(block, x, mask)[:, rows], atol=1e-5, rtol=1e-5)
+    unmasked = run_block(block, x)[:, rows]
+    assert not torch.allclose(found[:, 1], unmasked[:, 1], atol=1e-3)  # the mask counts
+
+
 def test_layer_scale_scales_the_residual(small_backbone, tokens):
     block = small_backbone("small-layer-scale").model.visual.transformer.resblocks[0]
     expected = slow_residual(block, tokens, "v-v") * block.ls_1.gamma.double().numpy()
@@ -125,7 +150,7 @@ def test_a_mask_hides_later_tokens(small_backbone):
     assert not torch.allclose(run_block(blocks[0], x)[:, :3], run_block(blocks[0], changed)[:, :3])
 
 
-@pytest.mark.parametrize("function", [attention_residual, attention_weights])
+@pytest.mark.parametrize("function", [attention_residual, attention_weights, run_both_paths])
 def test_an_unknown_kind_names_the_known_ones(block, tokens, function):
     with pytest.raises(ValueError, match="v-v, q-k, q-q, k-k; found 'k-v'"):
         function(block, tokens, "k-v")

@@ -82,10 +82,14 @@ def test_plain_patches_are_the_untouched_path(small_backbone):
     expected = F.normalize(visual.ln_post(last[:, 1:]) @ visual.proj, dim=-1)
     found = backbone.encode_images(pixels, attention="plain")
     torch.testing.assert_close(found.patches, expected, atol=1e-5, rtol=0)
-    # the other two kinds of features do not depend on the second path
+    # The other two kinds of features do not depend on the second path: not at all on its kind, and
+    # to rounding on whether there is one (without it, open_clip's own block is run).
     v_v = backbone.encode_images(pixels)
-    torch.testing.assert_close(found.cls, v_v.cls, atol=0, rtol=0)
-    torch.testing.assert_close(found.blocks, v_v.blocks, atol=0, rtol=0)
+    q_q = backbone.encode_images(pixels, attention="q-q")
+    for name in ("cls", "blocks"):
+        assert torch.equal(getattr(v_v, name), getattr(q_q, name))
+        torch.testing.assert_close(getattr(found, name), getattr(v_v, name), atol=1e-6, rtol=0)
+    assert not torch.allclose(v_v.patches, q_q.patches, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +250,23 @@ def test_low_precision_is_close_and_keeps_the_temperature(small_configs, dtype):
     assert (full.encode_text(PROMPTS) * low.encode_text(PROMPTS)).sum(-1).min() > 0.999
     assert low.temperature == full.temperature
     assert low.checksum == full.checksum
+
+
+def test_towers_in_double_precision_give_features_in_double_precision(small_configs):
+    single = load_backbone("small-plain", pretrained="random", device="cpu")
+    double = load_backbone("small-plain", pretrained="random", device="cpu", dtype=torch.float64)
+    pixels = random_pixels(single)
+    a, b = single.encode_images(pixels), double.encode_images(pixels)
+    for name in ("cls", "patches", "blocks"):
+        found = getattr(b, name)
+        assert found.dtype == torch.float64
+        torch.testing.assert_close(found.norm(dim=-1), torch.ones(found.shape[:-1]).double())
+        torch.testing.assert_close(found.float(), getattr(a, name), atol=1e-5, rtol=0)
+    assert double.encode_images(pixels, blocks=()).blocks.dtype == torch.float64
+    words = double.encode_text(PROMPTS)
+    assert words.dtype == torch.float64
+    torch.testing.assert_close(words.float(), single.encode_text(PROMPTS), atol=1e-5, rtol=0)
+    assert double.checksum == single.checksum
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -12,7 +12,8 @@ from PIL import Image
 
 from promptad_tutorial.backbone import load_backbone
 from promptad_tutorial.benchmark import methods
-from promptad_tutorial.benchmark.comparison import FIGURES, KEY, Plan, measure_line
+from promptad_tutorial.benchmark.comparison import KEY, Plan, measure_line
+from promptad_tutorial.benchmark.test_set import FIGURES
 from promptad_tutorial.datasets import draw_shots, open_dataset
 from promptad_tutorial.detectors import PromptAD
 from tests.test_cli import failure, run

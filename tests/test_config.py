@@ -218,6 +218,36 @@ def test_states_are_a_sequence_and_not_one_text():
         PromptADConfig(states="damaged {}")
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
+def test_the_margin_is_finite(wrong):
+    assert PromptADConfig(margin=-0.5).margin == -0.5
+    with pytest.raises(ValueError, match="margin must be finite"):
+        PromptADConfig(margin=wrong)
+
+
+@pytest.mark.parametrize(
+    "name, wrong, told",
+    [
+        ("steps", 7.0, "a whole number, got 7.0"),
+        ("steps", True, "a whole number, got True"),
+        ("margin", "0.1", "a number, got '0.1'"),
+        ("margin", None, "a number, got None"),
+        ("n_normal_prompts", "3", "a whole number, got '3'"),
+        ("learning_rate", "fast", "a number, got 'fast'"),
+        ("map_size", "large", "a whole number, got 'large'"),
+        ("normal_start", 5, "a text or None, got 5"),
+        ("own_start", ["a photo of"], "a text or None, got"),
+        ("use_memory", 1, "True or False, got 1"),
+        ("traps", {"modulo_pairs": True}, "switches, as Traps"),
+    ],
+)
+def test_settings_of_the_wrong_kind_are_named(name, wrong, told):
+    config = PromptADConfig()
+    object.__setattr__(config, name, wrong)  # past the checks of types that only tests have
+    with pytest.raises(ValueError, match=f"{name} must be {told}"):
+        config.__post_init__()
+
+
 def test_settings_cannot_be_changed_afterwards():
     with pytest.raises(FrozenInstanceError):
         preset().steps = 7

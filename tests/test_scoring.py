@@ -166,3 +166,16 @@ def test_the_number_of_patches_must_fit_the_grid():
 
 def test_scores_count_their_pictures():
     assert len(Scores(np.zeros(3, np.float32), np.zeros((3, 4, 4), np.float32))) == 3
+
+
+def test_small_scores_do_not_vanish_in_a_fusion():
+    tiny = torch.tensor([1e-200, 1e-300, 0.0], dtype=torch.float64)
+    found = harmonic_fusion(tiny, tiny)
+    torch.testing.assert_close(found, tiny / 2, rtol=1e-12, atol=0)
+    assert harmonic_fusion(tiny[:1], torch.ones_like(tiny[:1])) == tiny[0]
+
+
+def test_a_score_that_is_no_number_stays_none():
+    broken = torch.tensor([float("nan"), 0.5, 0.0])
+    found = harmonic_fusion(broken, broken.flip(0))
+    assert found.isnan().tolist() == [True, False, True]

@@ -92,13 +92,13 @@ def test_there_are_eight_slightly_different_pictures_of_the_same_size(picture):
 
 def test_mirrored_and_shifted_pictures_are_the_same_pixels_elsewhere(picture):
     array = np.asarray(picture)
-    across, over, right, up = (np.asarray(one) for one in light_variations(picture)[:4])
+    across, over, left, down = (np.asarray(one) for one in light_variations(picture)[:4])
     assert (across == array[:, ::-1]).all()
     assert (over == array[::-1]).all()
-    assert (right[:, :-2] == array[:, 2:]).all()  # 2 percent of 100 px
-    assert (up[1:] == array[:-1]).all()  # 2 percent of 50 px
+    assert (left[:, :-2] == array[:, 2:]).all()  # 2 percent of 100 px
+    assert (down[1:] == array[:-1]).all()  # 2 percent of 50 px
     # what comes in at the edge mirrors what is there
-    assert (right[:, -2:] == array[:, [98, 97]]).all() and (up[0] == array[1]).all()
+    assert (left[:, -2:] == array[:, [98, 97]]).all() and (down[0] == array[1]).all()
 
 
 def test_light_and_contrast_change_by_five_percent(picture):

@@ -9,23 +9,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Int
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.methods import Method
-from promptad_tutorial.datasets import Dataset, ProductLine, Sample, draw_shots, mask_at
+from promptad_tutorial.benchmark.test_set import TestSet
+from promptad_tutorial.datasets import Dataset, ProductLine, draw_shots
 from promptad_tutorial.datasets.shots import draw_unsorted_shots
 from promptad_tutorial.detectors import Detector, PromptAD
 from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.metrics import Evaluation, evaluate
+from promptad_tutorial.metrics import Evaluation
 from promptad_tutorial.prompts import defect_states
 from promptad_tutorial.text import UnknownWordWarning
 
-FIGURES = ("image_auroc", "average_precision", "f1_max", "pixel_auroc", "aupro")
 Features: TypeAlias = dict[tuple, tuple]  # (train, test) by what the encoder is asked for
 KEY = ["product_line", "method", "shots", "seed"]
 
@@ -46,48 +44,21 @@ class Plan:
             raise ValueError(f"shots must be 1 or more and seeds 0 or more, got {self}")
 
 
-@dataclass(frozen=True)
-class TestSet:
-    """The labelled test samples of a product line, with masks at the size of the maps."""
-
-    __test__ = False  # not a test class, whatever pytest thinks of its name
-
-    samples: tuple[Sample, ...]
-    labels: Int[np.ndarray, " n"]
-    masks: Bool[np.ndarray, "n s s"] | None  # None if a mask is missing
-
-    @classmethod
-    def of(cls, line: ProductLine, map_size: int) -> TestSet:
-        """Raises ValueError if there are not both good and anomalous test samples."""
-        samples = tuple(s for s in line.test if s.label is not None)
-        labels = np.array([s.label for s in samples], dtype=int)
-        if not 0 < labels.sum() < len(labels):
-            raise ValueError(
-                f"expected good and anomalous test pictures of {line.name!r}, found "
-                f"{len(labels) - labels.sum()} good and {labels.sum()} anomalous"
-            )
-        masks = None
-        if all(s.label == 0 or s.mask is not None for s in samples):
-            masks = np.stack([mask_at(s, (map_size, map_size)) for s in samples])
-        return cls(samples, labels, masks)
-
-
 def compare(
     plan: Plan, load: Callable[[], Backbone], dataset: Dataset, parts: Path, jobs: int = -1
 ) -> pd.DataFrame:
     """One row for each product line, method, number of shots and seed; figures in %.
 
     A product line is one piece of work, so that its images are encoded once; every seed of it is
-    one file in `parts`, and a comparison that was stopped goes on where it stopped. `load` makes
-    the backbone in each process.
+    one file in `parts` for each size of maps, and a comparison that was stopped goes on where it
+    stopped. `load` makes the backbone in each process.
 
     Raises ValueError if `parts` holds rows of other weights.
     """
     parts.mkdir(parents=True, exist_ok=True)
-    checksum = load().checksum
     names = dataset.product_lines
     run = Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        delayed(_one_line)(plan, load, dataset, name, parts, checksum) for name in names
+        delayed(_one_line)(plan, load, dataset, name, parts) for name in names
     )
     tables = list(tqdm(run, total=len(names), desc="comparison", unit="line"))
     table = pd.concat(tables, ignore_index=True)
@@ -99,30 +70,22 @@ def compare(
 
 
 def _one_line(
-    plan: Plan,
-    load: Callable[[], Backbone],
-    dataset: Dataset,
-    name: str,
-    parts: Path,
-    checksum: str,
+    plan: Plan, load: Callable[[], Backbone], dataset: Dataset, name: str, parts: Path
 ) -> pd.DataFrame:
     """All rows of one product line; rows that are in its files are not made again."""
     line, backbone = dataset.load(name), load()
+    weights = {"backbone": backbone.label, "checksum": backbone.checksum}
     features: Features = {}
     tables = []
     for seed in plan.seeds:
-        path = parts / f"{name}_{seed}.csv"
-        done = (
-            pd.read_csv(path)
-            if path.exists()
-            else pd.DataFrame(columns=[*KEY, "backbone", "checksum"])
-        )
-        if len(done) and {*done["backbone"], *done["checksum"]} != {backbone.label, checksum}:
+        path = parts / f"{name}_{seed}_{plan.map_size}px.csv"
+        done = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=[*KEY, *weights])
+        if len(done) and {*done["backbone"], *done["checksum"]} != set(weights.values()):
             raise ValueError(f"{path} holds results of other weights: remove {parts} first")
         there = set(done[KEY].itertuples(index=False, name=None))
         rows = measure_line(plan, backbone, line, seed, there, features)
         if rows:
-            made = pd.DataFrame(rows).assign(backbone=backbone.label, checksum=checksum)
+            made = pd.DataFrame(rows).assign(**weights)
             done = pd.concat([done, made], ignore_index=True) if len(done) else made
             part = path.with_suffix(".part")
             done.to_csv(part, index=False)
@@ -191,7 +154,7 @@ def _measure(
         if asked not in features:
             features[asked] = (
                 detector.encode([s.image for s in line.train]),
-                detector.encode([s.image for s in test.samples], test=True),
+                detector.encode(test.images, test=True),
             )
         train_features, test_features = features[asked]
         if method.few_shot:
@@ -206,5 +169,4 @@ def _measure(
             else:
                 detector.fit_features(train_features[sorted(chosen)], generator)
         scores = detector.score_features(test_features)
-    maps = None if test.masks is None else scores.anomaly_maps
-    return evaluate(test.labels, scores.image_scores, test.masks, maps), detector
+    return test.evaluate(scores), detector

@@ -20,9 +20,7 @@ class Method:
     make: Make
     few_shot: bool = True  # False: uses no picture, so that shots and seeds change nothing
     text_of: str | None = None  # the text branch of this method: same training, no memory
-    traps: Traps = field(
-        default_factory=Traps
-    )  # what the runner must do for the detector: test set, shots
+    traps: Traps = field(default_factory=Traps)  # what the runner does: test set, shots
     own_states: bool = False  # the product's own defect names are appended to the states
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from promptad_tutorial.benchmark.comparison import FIGURES
+from promptad_tutorial.benchmark.test_set import FIGURES
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -60,6 +60,16 @@ def paired_differences(
                 }
             )
     return pd.DataFrame(rows)
+
+
+def paired_table(table: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
+    """The paired differences of image and pixel AUROC, told apart by a last column `figure`."""
+    return pd.concat(
+        [
+            paired_differences(table, pairs, figure).assign(figure=figure)
+            for figure in ("image_auroc", "pixel_auroc")
+        ]
+    )
 
 
 def _at(values: pd.Series, shots: int) -> pd.Series:

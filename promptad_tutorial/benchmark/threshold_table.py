@@ -19,9 +19,9 @@ from promptad_tutorial.frozen_clip import Backbone
 def threshold_table(
     load: Callable[[], Backbone],
     dataset: Dataset,
-    shots: tuple[int, ...] = (1, 2, 4),
-    seeds: tuple[int, ...] = (0, 1),
-    false_positive_rate: float = 0.1,
+    shots: tuple[int, ...],
+    seeds: tuple[int, ...],
+    false_positive_rate: float,
     config: PromptADConfig | None = None,
     jobs: int = -1,
 ) -> pd.DataFrame:
@@ -50,14 +50,13 @@ def _rows(
     config: PromptADConfig | None,
 ) -> list[dict[str, object]]:
     backbone, line = load(), dataset.load(name)
-    labels = np.array([s.label == 1 for s in line.test if s.label is not None])
-    test = None
+    labelled = [s for s in line.test if s.label is not None]
+    anomalous = np.array([s.label == 1 for s in labelled])
+    test = PromptAD(backbone, name, config).encode([s.image for s in labelled], test=True)
     rows = []
     for k in shots:
         pictures = [s.image for s in draw_shots(line.train, k, seed)]
         detector = PromptAD(backbone, name, config)
-        if test is None:
-            test = detector.encode([s.image for s in line.test if s.label is not None], test=True)
         detector.fit(pictures, torch.Generator().manual_seed(seed))
         detector.calibrate(pictures, rate, seed)
         assert detector.threshold is not None
@@ -68,8 +67,8 @@ def _rows(
                 "shots": k,
                 "seed": seed,
                 "wanted": 100 * rate,
-                "false_alarms": 100 * above[~labels].mean(),
-                "found": 100 * above[labels].mean(),
+                "false_alarms": 100 * above[~anomalous].mean(),
+                "found": 100 * above[anomalous].mean(),
                 "threshold": detector.threshold,
                 "backbone": backbone.label,
                 "checksum": backbone.checksum,

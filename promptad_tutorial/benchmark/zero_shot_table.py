@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
 from promptad_tutorial.backbone import Backbone
-from promptad_tutorial.datasets import Dataset, ProductLine, mask_at
+from promptad_tutorial.benchmark.test_set import FIGURES, TestSet
+from promptad_tutorial.datasets import Dataset, ProductLine
 from promptad_tutorial.detectors.zero_shot import ZeroShot
-from promptad_tutorial.metrics import Evaluation, evaluate
+from promptad_tutorial.metrics import Evaluation
 
-FIGURES = ("image_auroc", "average_precision", "f1_max", "pixel_auroc", "aupro")
 MEAN = "mean"  # the name of the last row
 
 
@@ -27,23 +26,10 @@ def evaluate_zero_shot(
 
     Raises ValueError if there are not both good and anomalous test samples.
     """
-    samples = [sample for sample in line.test if sample.label is not None]
-    labels = np.array([sample.label for sample in samples], dtype=int)
-    bad = int(labels.sum())
-    if not 0 < bad < len(labels):
-        raise ValueError(
-            f"expected good and anomalous test pictures of {line.name!r}, found "
-            f"{len(labels) - bad} good and {bad} anomalous: put them into test/good and "
-            "test/<defect>"
-        )
-    features = backbone.encode_images([sample.image for sample in samples], blocks=())
+    test = TestSet.of(line, map_size)
+    features = backbone.encode_images(test.images, blocks=())
     scores = ZeroShot(backbone, line.name, map_size=map_size).score_features(features)
-    masks = maps = None
-    if all(sample.label == 0 or sample.mask is not None for sample in samples):
-        masks = np.stack([mask_at(sample, (map_size, map_size)) for sample in samples])
-        maps = scores.anomaly_maps
-    figures = evaluate(labels, scores.image_scores, masks, maps)
-    return figures, len(labels) - bad, bad
+    return test.evaluate(scores), len(test.labels) - test.anomalous, test.anomalous
 
 
 def zero_shot_table(backbone: Backbone, dataset: Dataset, map_size: int = 240) -> pd.DataFrame:

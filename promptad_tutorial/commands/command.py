@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from promptad_tutorial.backbone import Backbone
+    from promptad_tutorial.datasets import Dataset
 
 Handler = Callable[[argparse.Namespace], str]  # returns the one line that is the result
 Actions = Any  # what `ArgumentParser.add_subparsers` returns: argparse keeps the class to itself
@@ -33,3 +40,37 @@ def add_group(groups: Actions, name: str, text: str) -> Actions:
     """Add the group of commands `name`, of which one must be chosen; returns its actions."""
     parser = groups.add_parser(name, help=text, description=text)
     return parser.add_subparsers(required=True, metavar="ACTION")
+
+
+def add_inputs(parser: argparse.ArgumentParser, lines: bool = False) -> None:
+    """The options that say what is measured: --backbone, --data and, if wanted, --lines."""
+    if lines:
+        parser.add_argument("--lines", nargs="+", help="only these product lines")
+    parser.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
+    parser.add_argument("--data", type=Path, help="a dataset's folder; else $PROMPTAD_DATA")
+
+
+def chosen_data(arguments: argparse.Namespace) -> Dataset:
+    """The dataset of --data, or of the environment, with the product lines of --lines alone.
+
+    Raises what opening it raises; an unknown product line is an error before any work.
+    """
+    from dataclasses import replace
+
+    from promptad_tutorial.datasets import dataset_from_environment, open_dataset
+
+    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
+    lines = getattr(arguments, "lines", None)
+    if not lines:
+        return data
+    for line in lines:
+        data.load(line)
+    return replace(data, product_lines=tuple(lines))
+
+
+def backbone_loader(arguments: argparse.Namespace) -> Callable[[], Backbone]:
+    """What loads the backbone of --backbone, or of the environment, here or in another process."""
+    from promptad_tutorial.backbone import backbone_from_environment
+
+    wanted = {"PROMPTAD_BACKBONE": arguments.backbone} if arguments.backbone else {}
+    return partial(backbone_from_environment, dict(os.environ) | wanted)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from promptad_tutorial.commands.command import Actions, add_command
+from promptad_tutorial.commands.command import (
+    Actions,
+    add_command,
+    add_inputs,
+    backbone_loader,
+    chosen_data,
+)
 
 
 def add_to(groups: Actions) -> None:
@@ -15,8 +20,7 @@ def add_to(groups: Actions) -> None:
     demo.add_argument("--line", help="a product line; the first of the dataset by default")
     demo.add_argument("--shots", type=int, default=4, help="good pictures to learn from")
     demo.add_argument("--seed", type=int, default=0, help="of the draw and of the prompts")
-    demo.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
-    demo.add_argument("--data", type=Path, help="a dataset's folder; else $PROMPTAD_DATA")
+    add_inputs(demo)
     demo.add_argument("--out", type=Path, default=Path("runs/demo"), help="a folder")
 
 
@@ -26,21 +30,17 @@ def run_demo(arguments: argparse.Namespace) -> str:
     import pandas as pd
     import torch
 
-    from promptad_tutorial.backbone import backbone_from_environment
     from promptad_tutorial.datasets import (
-        dataset_from_environment,
         draw_shots,
         mask_at,
-        open_dataset,
     )
     from promptad_tutorial.detectors import PromptAD
     from promptad_tutorial.figures import panels
     from promptad_tutorial.metrics import image_auroc
 
-    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
+    data = chosen_data(arguments)
     line = data.load(arguments.line or data.product_lines[0])
-    wanted = {"PROMPTAD_BACKBONE": arguments.backbone} if arguments.backbone else {}
-    backbone = backbone_from_environment(dict(os.environ) | wanted)
+    backbone = backbone_loader(arguments)()
     shots = [s.image for s in draw_shots(line.train, arguments.shots, arguments.seed)]
     if not line.test:
         raise ValueError(f"expected test pictures of {line.name!r}, found none: nothing to score")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-from functools import partial
 from pathlib import Path
 
-from promptad_tutorial.commands.command import Actions, add_command
+from promptad_tutorial.commands.command import (
+    Actions,
+    add_command,
+    add_inputs,
+    backbone_loader,
+    chosen_data,
+)
 
 DEFAULTS = {  # set -> (shots, seeds)
     "ladder": ((1, 2, 4, 8), (0, 1, 2, 3, 4)),
@@ -41,10 +45,8 @@ def add_to(groups: Actions) -> None:
     ladder.add_argument("--methods", nargs="+", help="only these of the set")
     ladder.add_argument("--shots", nargs="+", type=int, help="numbers of shots")
     ladder.add_argument("--seeds", nargs="+", type=int, help="of the draw and of the prompts")
-    ladder.add_argument("--lines", nargs="+", help="only these product lines")
     ladder.add_argument("--map-size", type=int, default=120, help="pixels a side of the maps")
-    ladder.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
-    ladder.add_argument("--data", type=Path, help="a dataset's folder; else $PROMPTAD_DATA")
+    add_inputs(ladder, lines=True)
     ladder.add_argument("--jobs", type=int, default=-1, help="processes; -1 for all cores")
     ladder.add_argument("--runs", type=Path, help="unfinished work; runs/<set> by default")
     ladder.add_argument("--out", type=Path, default=Path("results/ladder"), help="a folder")
@@ -52,11 +54,7 @@ def add_to(groups: Actions) -> None:
 
 def run_ladder(arguments: argparse.Namespace) -> str:
     """Compare, then write <set>.csv, <set>_summary.csv, <set>_paired.csv and <set>.json."""
-    from dataclasses import replace
-
-    from promptad_tutorial.backbone import backbone_from_environment
     from promptad_tutorial.benchmark import comparison, methods, report
-    from promptad_tutorial.datasets import dataset_from_environment, open_dataset
     from promptad_tutorial.provenance import versions
 
     name = arguments.set
@@ -70,13 +68,8 @@ def run_ladder(arguments: argparse.Namespace) -> str:
         tuple(arguments.seeds or seeds),
         arguments.map_size,
     )
-    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
-    if arguments.lines:
-        for line in arguments.lines:
-            data.load(line)  # an unknown name is an error before any work
-        data = replace(data, product_lines=tuple(arguments.lines))
-    wanted = {"PROMPTAD_BACKBONE": arguments.backbone} if arguments.backbone else {}
-    load = partial(backbone_from_environment, dict(os.environ) | wanted)
+    data = chosen_data(arguments)
+    load = backbone_loader(arguments)
     parts = arguments.runs or Path("runs") / name
     table = comparison.compare(plan, load, data, parts, arguments.jobs)
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -91,13 +84,7 @@ def run_ladder(arguments: argparse.Namespace) -> str:
         ]
         pairs = pairs if "paper" in there else []
     if pairs:
-        both = {
-            figure: report.paired_differences(table, pairs, figure)
-            for figure in ("image_auroc", "pixel_auroc")
-        }
-        import pandas as pd
-
-        paired = pd.concat([one.assign(figure=figure) for figure, one in both.items()])
+        paired = report.paired_table(table, pairs)
         paired.to_csv(arguments.out / f"{name}_paired.csv", index=False, float_format="%.2f")
     note = {
         "command": arguments.command,

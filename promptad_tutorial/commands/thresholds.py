@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-from functools import partial
 from pathlib import Path
 
-from promptad_tutorial.commands.command import Actions, add_command
+from promptad_tutorial.commands.command import (
+    Actions,
+    add_command,
+    add_inputs,
+    backbone_loader,
+    chosen_data,
+)
 
 
 def add_to(groups: Actions) -> None:
@@ -16,9 +20,7 @@ def add_to(groups: Actions) -> None:
     table.add_argument("--shots", nargs="+", type=int, default=[1, 2, 4], help="numbers of shots")
     table.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the draws")
     table.add_argument("--rate", type=float, default=0.1, help="false alarms asked for, 0 to 1")
-    table.add_argument("--lines", nargs="+", help="only these product lines")
-    table.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
-    table.add_argument("--data", type=Path, help="a dataset's folder; else $PROMPTAD_DATA")
+    add_inputs(table, lines=True)
     table.add_argument("--jobs", type=int, default=-1, help="processes; -1 for all cores")
     table.add_argument(
         "--out", type=Path, default=Path("results/thresholds.csv"), help="a .csv file"
@@ -27,19 +29,10 @@ def add_to(groups: Actions) -> None:
 
 def run_thresholds(arguments: argparse.Namespace) -> str:
     """Write the table; returns the means over lines and seeds at each number of shots."""
-    from dataclasses import replace
-
-    from promptad_tutorial.backbone import backbone_from_environment
     from promptad_tutorial.benchmark.threshold_table import threshold_table
-    from promptad_tutorial.datasets import dataset_from_environment, open_dataset
 
-    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
-    for line in arguments.lines or ():
-        data.load(line)  # an unknown name is an error before any work
-    if arguments.lines:
-        data = replace(data, product_lines=tuple(arguments.lines))
-    wanted = {"PROMPTAD_BACKBONE": arguments.backbone} if arguments.backbone else {}
-    load = partial(backbone_from_environment, dict(os.environ) | wanted)
+    data = chosen_data(arguments)
+    load = backbone_loader(arguments)
     table = threshold_table(
         load,
         data,

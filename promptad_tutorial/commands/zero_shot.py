@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from promptad_tutorial.commands.command import Actions, add_command
+from promptad_tutorial.commands.command import (
+    Actions,
+    add_command,
+    add_inputs,
+    backbone_loader,
+    chosen_data,
+)
 
 
 def add_to(groups: Actions) -> None:
@@ -14,8 +19,7 @@ def add_to(groups: Actions) -> None:
     table = add_command(
         groups, "zero-shot", run_zero_shot, "zero-shot figures of every product line"
     )
-    table.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
-    table.add_argument("--data", type=Path, help="a dataset's folder; else $PROMPTAD_DATA")
+    add_inputs(table)
     table.add_argument(
         "--out", type=Path, default=Path("results/zero_shot.csv"), help="a .csv file"
     )
@@ -23,13 +27,10 @@ def add_to(groups: Actions) -> None:
 
 def run_zero_shot(arguments: argparse.Namespace) -> str:
     """Write the table as CSV, with the backbone's label and checksum in every row."""
-    from promptad_tutorial.backbone import backbone_from_environment
     from promptad_tutorial.benchmark.zero_shot_table import zero_shot_table
-    from promptad_tutorial.datasets import dataset_from_environment, open_dataset
 
-    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
-    chosen = {"PROMPTAD_BACKBONE": arguments.backbone} if arguments.backbone else {}
-    backbone = backbone_from_environment(dict(os.environ) | chosen)
+    data = chosen_data(arguments)
+    backbone = backbone_loader(arguments)()
     table = zero_shot_table(backbone, data)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(arguments.out, index=False, float_format="%.2f")

@@ -26,6 +26,7 @@ from promptad_tutorial.scoring import Scores, anomaly_maps, harmonic_fusion, tex
 from promptad_tutorial.training import History, Level, train
 
 LEVELS = ("image", "pixel")  # two trainings: trap 9 of method section 4, said plainly
+LEARNT = ("tokens", "normal_prototypes", "anomaly_prototypes", "memory", "history")
 
 
 class PromptAD(Detector):
@@ -104,7 +105,24 @@ class PromptAD(Detector):
         generator: torch.Generator | None = None,
         test: tuple[ImageFeatures, Sequence[int]] | None = None,
     ) -> PromptAD:
-        """Learn from features of the shots: they are all that training looks at."""
+        """Learn from features of the shots: they are all that training looks at.
+
+        Where this fails, the detector keeps what it had learnt before.
+        """
+        before = {name: getattr(self, name) for name in LEARNT}
+        try:
+            self._learn(features, generator, test)
+        except BaseException:
+            vars(self).update(before)
+            raise
+        return self
+
+    def _learn(
+        self,
+        features: ImageFeatures,
+        generator: torch.Generator | None,
+        test: tuple[ImageFeatures, Sequence[int]] | None,
+    ) -> None:
         self.memory = remember(features) if self.config.use_memory else None
         learners = self.learners(generator)
         levels = [
@@ -126,7 +144,6 @@ class PromptAD(Detector):
         self._read(learners)
         if best[1]:
             self.restore(best[1])
-        return self
 
     def learners(self, generator: torch.Generator | None = None) -> dict[str, PromptLearner]:
         """Untrained prompts of both levels, drawn one after the other from `generator`."""
@@ -255,3 +272,9 @@ class PromptAD(Detector):
                 self.anomaly_prototypes[level] = anomalous
             for name, parameter in learners[level].named_parameters():
                 self.tokens[f"{level}.{name}"] = parameter.detach().clone()
+        broken = [name for name, found in self.state().items() if not torch.isfinite(found).all()]
+        if broken:
+            raise ValueError(
+                f"{', '.join(broken)} are no longer finite after the last step: choose a smaller "
+                f"learning_rate than {self.config.learning_rate}"
+            )

@@ -21,7 +21,7 @@ FORMAT = "promptad-tutorial detector 1"
 
 def save(detector: Detector, path: Path) -> Path:
     """Write `detector` to `path`; a file that is there already is replaced in one move."""
-    tensors = {k: v.detach().cpu().contiguous() for k, v in detector.state().items()}
+    tensors = {k: v.detach().cpu().float().contiguous() for k, v in detector.state().items()}
     note = {
         "kind": detector.kind,
         "name": detector.name,
@@ -33,8 +33,11 @@ def save(detector: Detector, path: Path) -> Path:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    save_file(tensors, part, metadata={"format": FORMAT, "detector": json.dumps(note)})
-    part.replace(path)
+    try:
+        save_file(tensors, part, metadata={"format": FORMAT, "detector": json.dumps(note)})
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)  # an interrupted save leaves nothing half done behind
     return path
 
 

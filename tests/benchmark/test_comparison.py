@@ -12,7 +12,8 @@ import torch
 from scipy import stats
 
 from promptad_tutorial.benchmark import comparison, methods, report
-from promptad_tutorial.benchmark.comparison import FIGURES, KEY, Plan, compare
+from promptad_tutorial.benchmark.comparison import KEY, Plan, compare
+from promptad_tutorial.benchmark.test_set import FIGURES, TestSet
 from promptad_tutorial.config import PromptADConfig, Traps
 from promptad_tutorial.datasets import draw_shots, mask_at
 from promptad_tutorial.datasets.shots import draw_unsorted_shots
@@ -102,7 +103,7 @@ def test_a_line_without_anomalous_pictures_is_named(two_lines):
     line = two_lines.load("wood")
     good = replace(line, test=tuple(s for s in line.test if s.label == 0))
     with pytest.raises(ValueError, match="4 good and 0 anomalous"):
-        comparison.TestSet.of(good, 16)
+        TestSet.of(good, 16)
 
 
 # --- methods --------------------------------------------------------------------------------

@@ -267,3 +267,34 @@ def test_every_detector_runs_on_the_papers_architecture(plus_240, kind):
     found = detector.fit(images[0], **options).score(images[1])
     assert found.image_scores.shape == (1,) and found.anomaly_maps.shape == (1, 240, 240)
     assert 0 < found.image_scores[0] < 1 and found.anomaly_maps.std() > 0
+
+
+@pytest.mark.parametrize("failure", ["loss", "last step", "interrupted while reading"])
+def test_a_fit_that_fails_leaves_what_was_learnt_before(
+    small_backbone, shots, pictures, monkeypatch, failure
+):
+    detector = PromptAD(small_backbone(), "nut", quick()).fit(shots[:1])
+    before, threshold = detector.score(pictures), detector.calibrate(shots[:1]).threshold
+    expected = {
+        "loss": (ValueError, "the loss is nan"),
+        "last step": (ValueError, "no longer finite after the last step: .* than 0.01"),
+        "interrupted while reading": (KeyboardInterrupt, None),
+    }[failure]
+    if failure == "loss":
+        monkeypatch.setattr(training, "pull", lambda *_: torch.tensor(float("nan")))
+        monkeypatch.setattr(training, "contrastive", lambda *_: torch.tensor(float("nan")))
+    else:
+
+        def broken(levels, *rest):
+            if failure == "interrupted while reading":
+                raise KeyboardInterrupt
+            with torch.no_grad():
+                levels[1].learner.contexts.fill_(float("nan"))
+            return training.History()
+
+        monkeypatch.setattr("promptad_tutorial.detectors.promptad.train", broken)
+    with pytest.raises(expected[0], match=expected[1]):
+        detector.fit(shots[1:])
+    assert_same_scores(detector.score(pictures), before, atol=0)
+    assert detector.threshold == threshold
+    assert detector.history.steps == 3

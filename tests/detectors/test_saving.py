@@ -91,6 +91,7 @@ def test_an_interrupted_save_leaves_the_old_file(
     with pytest.raises(KeyboardInterrupt):
         fitted.save(saved)
     assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]  # and nothing half done beside it
     found = PromptAD.load(saved, small_backbone()).score(pictures)
     assert_same_scores(found, fitted.score(pictures), atol=1e-7)
 
