@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 PIP_ARGS ?=
 LAB_ARGS ?=
 TEST_ARGS ?=
-TEST_PATHS ?= tests notebooks
+TEST_PATHS ?= tests notebooks --ignore=notebooks/learner
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -19,12 +19,13 @@ PY := $(VENV)/bin/python
 ROOT_ARGS := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test data weights results notebooks lint clean
+.PHONY: help lab test data weights results notebooks learner lint clean
 
 help:
 	@echo "make lab        set up, then open JupyterLab      LAB_ARGS=\"--no-browser --port 8899\""
 	@echo "make test       set up, then test code, notebooks TEST_ARGS=\"-x -k prompts\""
 	@echo "make notebooks  run every notebook and save its outputs"
+	@echo "make learner    make the learner's notebooks from those with solutions"
 	@echo "make data       render the minifactory's data again"
 	@echo "make weights    train the TinyCLIP weights again (long)"
 	@echo "make results    measure the ladder again (half an hour and more)"
@@ -42,6 +43,10 @@ test: $(VENV)/.installed-test
 
 notebooks: $(VENV)/.installed-test
 	$(PY) -m tools.execute_notebooks
+	$(PY) -m tools.make_learner_notebooks
+
+learner: $(VENV)/.installed-test
+	$(PY) -m tools.make_learner_notebooks
 
 data: $(VENV)/.installed-test
 	rm -rf data/minifactory

@@ -71,7 +71,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         40,
         ("notebook 04",),
         "keeping normal and anomaly prompts apart, and when that changes anything",
-        written=False,
     ),
     Chapter(
         "06_promptad",
@@ -79,7 +78,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         45,
         ("notebook 05",),
         "visual memory, fusion, threshold, image and pixel level",
-        written=False,
     ),
     Chapter(
         "07_honest_benchmark",
@@ -87,7 +85,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         45,
         ("notebook 06",),
         "shots, seeds, spread, and the traps that flatter a result",
-        written=False,
     ),
     Chapter(
         "08_your_own_product",
@@ -95,7 +92,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         45,
         ("notebook 06",),
         "your images, your words, real CLIP on a GPU",
-        written=False,
     ),
 )
 

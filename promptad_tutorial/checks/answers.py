@@ -86,7 +86,7 @@ def tensor_trouble(got: Any, expected: Tensor) -> str | None:
         return None
     truth = as_array(expected)
     # Rounded, so that of two equal gaps the first is named on every machine.
-    gap = np.nan_to_num(np.abs(array - truth), nan=np.inf).round(5)
+    gap = np.nan_to_num(np.abs(array - truth), nan=np.inf, posinf=np.inf).round(5)
     worst = np.unravel_index(int(gap.argmax()), shape)
     got_text, expected_text = _texts(array[worst], truth[worst])
     place = ", ".join(str(int(index)) for index in worst)

@@ -184,6 +184,148 @@ _ALL = (
         "first token, the first two, and so on up to a whole prompt. Equal beginnings are one "
         "node. Return the number of nodes, an int.",
     ),
+    Exercise(
+        "margin_loss",
+        "05",
+        "the margin loss",
+        difficulty=1,
+        minutes=8,
+        statement="Write `margin_loss(z, w_n, w_a, margin)`. `z` are the features of `k` normal "
+        "pictures, a tensor of shape `(k, d)`; `w_n` and `w_a` of shape `(d,)` are the normal and "
+        "the anomaly prototype, all of length 1. With $d$ the squared Euclidean distance, a "
+        "picture costs $\\mathrm{relu}(d(z, w_n) - d(z, w_a) + \\text{margin})$. Return the mean "
+        "over the pictures, one number.",
+    ),
+    Exercise(
+        "idle_margin",
+        "05",
+        "up to which margin does nothing happen?",
+        difficulty=2,
+        minutes=8,
+        statement="Write `idle_margin(z, w_n, w_a)`. The shapes are those of `margin_loss`, and "
+        "every picture is nearer to `w_n` than to `w_a`. Return the largest margin for which the "
+        "margin loss is still exactly 0, one number.",
+    ),
+    Exercise(
+        "margin_gradient",
+        "05",
+        "the slope of a hinge",
+        difficulty=3,
+        minutes=12,
+        statement="Write `margin_gradient(z, w_n, w_a, margin)` without autograd. The shapes are "
+        "those of `margin_loss`. Return the gradient of the margin loss with respect to `w_a`, a "
+        "tensor of shape `(d,)`. `w_a` is a free vector here: nothing brings it back to length 1.",
+    ),
+    Exercise(
+        "memory_distance",
+        "06",
+        "how far to the nearest stored patch?",
+        difficulty=2,
+        minutes=10,
+        statement="Write `memory_distance(tokens, memory)`. `tokens` of shape `(blocks, p, w)` are "
+        "the `p` patch tokens of one picture after each of some blocks, `memory` of shape "
+        "`(blocks, s, w)` the `s` stored ones; their lengths differ. For each block and patch take "
+        "the largest cosine to a stored token of the same block, turn it into the distance "
+        "$(1 - \\cos)/2$, and average over the blocks. Return a tensor of shape `(p,)`.",
+    ),
+    Exercise(
+        "fuse_harmonically",
+        "06",
+        "one score out of two",
+        difficulty=1,
+        minutes=8,
+        statement="Write `fuse_harmonically(text, visual)`. It takes two tensors of the same "
+        "shape, scores from 0 to 1, and returns a tensor of that shape: $1/(1/a + 1/b)$ for "
+        "each pair. Some scores are exactly 0, some pairs in both; where one of the two is 0 the "
+        "result is 0. No entry may be `nan`.",
+    ),
+    Exercise(
+        "normal_threshold",
+        "06",
+        "a threshold from good pictures",
+        difficulty=2,
+        minutes=10,
+        statement="Write `normal_threshold(scores, quantile)`. `scores` is a numpy array of shape "
+        "`(n,)`, the scores of `n` good pictures that no part of the detector has learnt from; "
+        "`quantile` is the number $q$. Return the upper end of the prediction interval for one "
+        "more good picture, a float: $m + q\\,s\\,\\sqrt{1 + 1/n}$ with the mean $m$ and the "
+        "standard deviation $s$ of a sample.",
+    ),
+    Exercise(
+        "paired_interval",
+        "07",
+        "a difference and how sure it is",
+        difficulty=2,
+        minutes=12,
+        statement="Write `paired_interval(mine, other)`. Both are numpy arrays of shape `(lines, "
+        "seeds)`: the AUROC in % of two methods on the same product lines with the same seeds. "
+        "Return `(difference, low, high)`: the mean of mine minus other, and its 95 % t-interval "
+        "over product lines. A line counts once, with the mean over its seeds; the interval of "
+        "`n` values $d$ is "
+        "$\\bar d \\mp t_{0.975,\\,n-1}\\, s / \\sqrt{n}$, with $s$ their standard deviation "
+        "with $n - 1$ below the fraction line (`stats.t.ppf` of scipy gives the quantile).",
+    ),
+    Exercise(
+        "noise_optimism",
+        "07",
+        "how good is the best of nothing?",
+        difficulty=2,
+        minutes=10,
+        statement="A noise detector gives every picture a random number. On 24 good and 32 "
+        "anomalous pictures, its AUROC is 50 % on average. Predict the average AUROC of the "
+        "**best** of 1, of 10 and of 100 noise detectors: a list of three numbers in %. Guess, "
+        "simulate or compute; within 2 points is right.",
+    ),
+    Exercise(
+        "evaluate_run",
+        "07",
+        "two leaks in six lines",
+        difficulty=2,
+        minutes=10,
+        statement="`evaluate_run(scores, labels)` turns `scores` of shape `(seeds, steps, n)`, the "
+        "scores of `n` test pictures after every step of a training with each seed, and `labels` "
+        "of shape `(n,)` into the one AUROC that goes into a table, a number from 0 to 1. Two of "
+        "its lines use the test labels to decide something; one of them is what the code that "
+        "the authors of PromptAD released does. Find both, and mend them: what belongs into the "
+        "table is the mean over seeds of the AUROC after the last step.",
+    ),
+    Exercise(
+        "split_good",
+        "08",
+        "a folder that cheats",
+        difficulty=2,
+        minutes=10,
+        statement="`split_good(names, shots, seed)` gets the names of the good pictures as the "
+        "operating system lists them, in any order, and returns two lists: `shots` names that are "
+        "drawn by `np.random.default_rng(seed).permutation(len(names))`, and all the others, to "
+        "be held out for the threshold. It runs. But the same folder gives other shots on another "
+        "machine, and something leaks. Find both bugs and mend them: sort the names with "
+        "`sorted`, then draw the first places of the permutation.",
+    ),
+    Exercise(
+        "alarm_threshold",
+        "08",
+        "a threshold that keeps a promise",
+        difficulty=2,
+        minutes=10,
+        statement="Write `alarm_threshold(good_scores, rate)`. `good_scores` is a numpy array of "
+        "shape `(n,)`, the scores of good pictures that the detector has not learnt from; `rate` "
+        "lies between 0 and 1. A picture is called anomalous if its score is strictly above the "
+        "threshold. Return the lowest of the scores for which at most the share `rate` of these "
+        "pictures is called anomalous, one number.",
+    ),
+    Exercise(
+        "good_pictures_needed",
+        "08",
+        "how many good pictures?",
+        difficulty=3,
+        minutes=12,
+        statement="Write `good_pictures_needed(rate, confidence)`, two numbers between 0 and 1. "
+        "You test a fixed threshold on `n` new good pictures, and none of them is an alarm. "
+        "Return the smallest `n` that lets you claim, with this confidence, that the "
+        "false-positive rate is below `rate`: with a rate of `rate` or more, seeing no alarm "
+        "must have a chance of at most `1 - confidence`.",
+    ),
 )
 # By name, in the order of the notebooks.
 EXERCISES: Mapping[str, Exercise] = MappingProxyType({each.name: each for each in _ALL})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from promptad_tutorial.checks.answers import kind_of, same, tidy
@@ -21,6 +21,7 @@ class Verdict:
 
     passed: bool
     message: str  # one line: what is wrong and a hint, or what was tested
+    solution: Callable[..., Any] | None = None  # what a learner's function was compared with
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", " ".join(self.message.split()))
@@ -89,6 +90,10 @@ def call(fn: Callable[..., Any], inputs: Sequence[Any]) -> Outcome:
 
 def check_function(fn: object, task: Task) -> Verdict:
     """Judge a learner's function by the cases of a task. Whatever it does, this does not raise."""
+    return replace(_judge(fn, task), solution=task.solution)
+
+
+def _judge(fn: object, task: Task) -> Verdict:
     if not callable(fn):
         return not_yet(
             f"expected a function, got {kind_of(fn)}",

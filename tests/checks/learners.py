@@ -16,7 +16,7 @@ from skimage.measure import label
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 from torch.nn import functional
 
-from tests.checks import learners_concatenation, learners_coop
+from tests.checks import learners_concatenation, learners_coop, learners_fusion, learners_margin
 
 
 def count_by_defect(samples):
@@ -211,3 +211,7 @@ WRONG: dict[str, dict[str, list[Callable[..., Any]]]] = {
 
 SOLUTIONS |= learners_coop.SOLUTIONS | learners_concatenation.SOLUTIONS
 WRONG |= learners_coop.WRONG | learners_concatenation.WRONG
+SOLUTIONS |= learners_fusion.SOLUTIONS
+WRONG |= learners_fusion.WRONG
+SOLUTIONS |= learners_margin.SOLUTIONS
+WRONG |= learners_margin.WRONG

@@ -130,3 +130,11 @@ def test_what_learners_return_is_named_in_words():
 def test_tidy_text_is_short_and_the_same_in_every_run():
     assert tidy(f"{object()}\n at 1.23456789e-05") == "<object object at 0x...> at 1.23e-05"
     assert tidy("y" * 500) == "y" * 120 + " ..."
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf"), 1e300])
+def test_an_entry_that_is_no_ordinary_number_is_named(odd):
+    expected = torch.zeros(2, 3)
+    got = torch.zeros(2, 3, dtype=torch.float64)
+    got[1, 2] = odd
+    assert tensor_trouble(got, expected).startswith("entry [1, 2] of the result is ")

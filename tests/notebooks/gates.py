@@ -28,6 +28,21 @@ IMAGE_TYPES = ("image/png", "image/jpeg", "image/svg+xml")
 # nbval compares neither raster images nor widget views, whose ids are random.
 NOT_COMPARED = ("image/png", "image/jpeg", "application/vnd.jupyter.widget-view+json")
 
+ROOT = Path(__file__).resolve().parents[2]
+# Where figures may be quoted from: what others published.
+SOURCES = (ROOT / "docs" / "method.md", ROOT / "promptad_tutorial" / "benchmark" / "published.csv")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+# A number that reads as a result: with decimals, or with a unit.
+_FIGURE = re.compile(
+    r"(?<![\w.$/-])(\d+\.\d+"
+    r"|\d+(?=\s?(?:%|points?\b|per\s?cent|px\b|seconds?\b|m?s\b|[kMG]B\b|times\b)))(?![\w/])"
+)
+_NO_PROSE = re.compile(  # code, formulas, addresses of links, hints, names of licences
+    r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|(?<=\])\([^)]*\)|<details>.*?</details>"
+    r"|CC BY[-A-Z]* \d\.\d|95 % (?:interval|confidence)",
+    re.DOTALL,
+)
+
 _REASON = re.compile(r"^#\s*reason: \S.{9,}$", re.MULTILINE)
 _PERSONAL = {
     "an absolute path": re.compile(
@@ -140,6 +155,28 @@ def figure_problems(notebook: NotebookNode) -> list[str]:
     return problems
 
 
+def prose_figure_problems(notebook: NotebookNode) -> list[str]:
+    """No figure in the text that no cell computed and no source of published figures has."""
+    known = {number for path in SOURCES for number in _NUMBER.findall(path.read_text())}
+    for _, cell in code_cells(notebook):
+        for text in (cell.source, *(t for output in cell.outputs for t in texts(output))):
+            known.update(_NUMBER.findall(text))
+        for output in cell.outputs:  # a widget's status stands in text/plain beside its picture
+            known.update(_NUMBER.findall(str(output.get("data", {}).get("text/plain", ""))))
+    problems = []
+    for position, cell in enumerate(notebook.cells):
+        if cell.cell_type != "markdown":
+            continue
+        prose = _NO_PROSE.sub("", cell.source)
+        for found in _FIGURE.finditer(prose):
+            if found[1] not in known:
+                around = prose[max(found.start() - 30, 0) : found.end() + 20]
+                problems.append(
+                    f"cell {position}: no cell computed {found[1]} in {around!r}; print it instead"
+                )
+    return problems
+
+
 def semicolon_problems(notebook: NotebookNode) -> list[str]:
     """No cell ends with `;`: it hides a result from the reader and confuses nbval."""
     problems = []
@@ -183,6 +220,7 @@ GATES: tuple[Gate, ...] = (
     comparison_problems,
     personal_problems,
     figure_problems,
+    prose_figure_problems,
     semicolon_problems,
     section_problems,
 )

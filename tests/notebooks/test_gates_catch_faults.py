@@ -17,6 +17,7 @@ from tests.notebooks.gates import (
     execution_problems,
     figure_problems,
     personal_problems,
+    prose_figure_problems,
     section_problems,
     semicolon_problems,
 )
@@ -136,6 +137,14 @@ def replaces(index: int, old: str, new: str) -> Callable[[NotebookNode], None]:
     return change
 
 
+def adds(text: str) -> Callable[[NotebookNode], None]:
+    def change(notebook: NotebookNode) -> None:
+        notebook.cells.insert(1, new_markdown_cell(text))
+
+    change.__name__ = f"adds_{text}"
+    return change
+
+
 def code_after_closing(notebook: NotebookNode) -> None:
     notebook.cells.append(new_code_cell("1 + 1", execution_count=4))
 
@@ -167,6 +176,9 @@ FAULTS: list[tuple[Gate, Callable[[NotebookNode], None], str]] = [
     (personal_problems, prints("2026-03-01 12:30"), "a date and time"),
     (personal_problems, prints("done at 12:30:05"), "a date and time"),
     (personal_problems, prints("<Model object at 0x7f8a12345678>"), "a memory address"),
+    (prose_figure_problems, adds("The AUROC is 12.75 here."), "no cell computed 12.75"),
+    (prose_figure_problems, adds("It gains 83 points."), "no cell computed 83"),
+    (prose_figure_problems, adds("It gains 83 %."), "no cell computed 83"),
     (semicolon_problems, semicolon, "ends with `;`"),
     (section_problems, replaces(0, "# A notebook", "A notebook"), "a title"),
     (section_problems, replaces(0, "## What", "### What"), "What you will be able to do"),
@@ -198,3 +210,19 @@ def test_ordinary_text_is_not_personal(text: str) -> None:
     notebook = good_notebook()
     prints(text)(notebook)
     assert personal_problems(notebook) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The score is 0.91.",  # printed by a cell
+        "AnomalyDINO has 96.6 there.",  # published
+        "There are 83 notebooks in 12 folders.",  # counts, no results
+        "With $t = 12.75$ and `margin=12.75` see [this](figure-12.75.html).",
+        "A 95 % interval, CC BY 4.0.",
+    ],
+)
+def test_computed_and_published_figures_may_stand_in_the_text(text: str) -> None:
+    notebook = good_notebook()
+    adds(text)(notebook)
+    assert prose_figure_problems(notebook) == []

@@ -1,0 +1,159 @@
+"""Move the margin, its weight and lambda; the prompts are learnt again while you look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ipywidgets as widgets
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.explorers.base import Explorer
+from promptad_tutorial.explorers.suffix_explorer import ShotFeatures
+from promptad_tutorial.figures import Illustration
+from promptad_tutorial.figures.margin import plane_and_scores
+from promptad_tutorial.figures.wording import rounded, sentences
+from promptad_tutorial.losses import alignment, prototypes
+from promptad_tutorial.metrics import image_auroc
+from promptad_tutorial.prompt_learner import PromptLearner
+from promptad_tutorial.prompt_structure import semantic_concatenation
+from promptad_tutorial.prompts import product_name
+from promptad_tutorial.scoring import text_score
+from promptad_tutorial.training import Level, train
+
+LARGEST_MARGIN = 1.0
+WEIGHTS = (0.0, 1.0, 10.0, 100.0)  # of the margin; the paper's is 1
+LAMBDAS = (0.0, 0.001, 0.1, 1.0, 10.0, 100.0)  # of the alignment; the paper's is 0.001
+SEED = 0  # of the random start; the shots are the first draw
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What one training came to, all in double precision on the CPU."""
+
+    normal: Float[Tensor, " d"]  # w_n
+    anomalous: Float[Tensor, " d"]  # w_a
+    start: Float[Tensor, " k"]  # d(z, w_n) - d(z, w_a) of each shot before the first step
+    end: Float[Tensor, " k"]  # and after the last
+    alignment: float  # the alignment loss after the last step
+
+
+class MarginExplorer(Explorer):
+    """What margin, EAM weight and lambda do to prototypes, scores and AUROC of the image level.
+
+    Controls: `product_line`, `margin` (0 to 1), `weight` (of the explicit anomaly margin) and
+    `alignment` (lambda). Each change learns the prompts again, on the first draw of shots. Shows
+    the plane of w_n and w_a and the histogram of the image scores; the status gives the image
+    AUROC and says on how many shots the hinge acts before and after learning.
+    """
+
+    def __init__(
+        self,
+        backbone: Any,
+        lines: Mapping[str, ShotFeatures],
+        config: PromptADConfig | None = None,
+    ) -> None:
+        """`lines` has the features of each product line, from `encode_shots`. `config` says how
+        to learn, by default as the paper does; margin, weight and lambda are the controls'.
+
+        Raises ValueError for no lines, and for a config without negatives.
+        """
+        if not lines:
+            raise ValueError("expected at least one product line, found none")
+        super().__init__()
+        self.backbone, self.lines = backbone, dict(lines)
+        self.config = config or PromptADConfig()
+        if not self.config.states and not self.config.n_anomaly_suffixes:
+            raise ValueError("expected states or learnt suffixes to make negatives of, found none")
+        self.product_line = widgets.Dropdown(options=list(lines), description="product line")
+        self.margin = widgets.FloatSlider(
+            value=0.0,
+            min=0.0,
+            max=LARGEST_MARGIN,
+            step=0.1,
+            description="margin",
+            continuous_update=False,
+        )
+        self.weight = widgets.SelectionSlider(
+            value=1.0, options=WEIGHTS, description="EAM weight", continuous_update=False
+        )
+        self.alignment = widgets.SelectionSlider(
+            value=0.001, options=LAMBDAS, description="lambda", continuous_update=False
+        )
+        self.start(self.product_line, self.margin, self.weight, self.alignment)
+
+    def draw(self) -> tuple[Illustration, str]:
+        """The prototypes' plane and the scores; AUROC and what the hinge did as the status."""
+        name, line = self.product_line.value, self.lines[self.product_line.value]
+        margin = round(float(self.margin.value), 6)  # a slider's 0.1 + 0.2 is not 0.3
+        config = replace(
+            self.config,
+            margin=margin,
+            margin_weight=self.weight.value,
+            alignment_weight=self.alignment.value,
+        )
+        shots = line.draws[0]
+        learnt = learn(self.backbone, name, config, shots)
+        z = line.test.cls.cpu().double()
+        scores = text_score(z, learnt.normal, learnt.anomalous, self.backbone.temperature).numpy()
+        setting = (
+            f"margin {margin:g}, weight {config.margin_weight:g} and lambda "
+            f"{config.alignment_weight:g}"
+        )
+        picture = plane_and_scores(
+            learnt.normal.numpy(),
+            learnt.anomalous.numpy(),
+            shots.cpu().double().numpy(),
+            z.numpy(),
+            line.test.labels,
+            scores,
+            margin,
+            caption=f"{product_name(name)}, {setting}".capitalize(),
+        )
+        acts = [int((gaps + margin > 0).sum()) for gaps in (learnt.start, learnt.end)]
+        hinge = (
+            f"The hinge acts on {acts[0]} of {len(shots)} shots before learning, {acts[1]} after"
+        )
+        return picture, sentences(
+            f"Image AUROC {rounded(image_auroc(line.test.labels, scores))} for "
+            f"{product_name(name)} with {setting}",
+            hinge if config.margin_weight else f"{hinge}, but it has no weight",
+            f"The cosine of w_n and w_a is {rounded(float(learnt.normal @ learnt.anomalous))}, the "
+            f"alignment loss {rounded(learnt.alignment, 3)}",
+        )
+
+
+def learn(backbone: Any, name: str, config: PromptADConfig, z: Float[Tensor, "k d"]) -> Learnt:
+    """Learn the prompts of the image level alone, as `PromptAD(backbone, name, config)` does."""
+    structure = semantic_concatenation(
+        name,
+        config.n_normal_prompts,
+        config.n_normal_tokens,
+        config.states,
+        config.n_anomaly_suffixes,
+        config.n_anomaly_tokens,
+    )
+    generator = torch.Generator().manual_seed(SEED)
+    learner = PromptLearner(backbone, structure, generator, config.initial_std)
+    images, gaps = z.cpu().double(), []
+    for trained in (False, True):
+        if trained:
+            train([Level("image", learner, z)], config, backbone.temperature)
+        normal, anomalous, aligned = _sides(learner)
+        # of unit vectors: d(z, w_n) - d(z, w_a) = 2 <z, w_a - w_n>
+        gaps.append(2 * images @ (anomalous - normal))
+    return Learnt(normal, anomalous, *gaps, aligned)
+
+
+@torch.no_grad()
+def _sides(learner: PromptLearner) -> tuple[Tensor, Tensor, float]:
+    """w_n, w_a and the alignment loss of the prompts as they are."""
+    features = learner()
+    normal, anomalous = prototypes(features)
+    assert anomalous is not None  # refused in __init__
+    aligned = float(alignment(features.manual, features.learnt))
+    return normal.cpu().double(), anomalous.cpu().double(), aligned

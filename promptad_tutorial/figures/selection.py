@@ -1,0 +1,89 @@
+"""Looking often, as pictures: AUROC after every step, and the best of many noise detectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.wording import counted, listed, rounded, sentences
+
+_DASHES = ("-", "--", ":", "-.")
+_SHADES = ("#0173b2", "#d55e00", "#029e73", "#a23b80")  # each has a dash of its own, too
+
+
+def watched_steps(
+    runs: Mapping[str, Sequence[float]], axis: str = "image AUROC (%)", caption: str = ""
+) -> Illustration:
+    """A value after every step of several runs; a star at the highest, a square at the last.
+
+    The first value is that after step 1. Raises ValueError for no run, or an empty one.
+    """
+    if not runs or not all(len(values) for values in runs.values()):
+        raise ValueError(f"expected runs with at least one step, found {dict(runs)}")
+    figure = blank_figure(7.0, 3.2)
+    axes = figure.subplots()
+    told = []
+    for (name, values), dash, shade in zip(
+        runs.items(), cycle(_DASHES), cycle(_SHADES), strict=False
+    ):
+        steps = np.arange(1, len(values) + 1)
+        best = int(np.argmax(np.round(values, 4)))
+        axes.plot(steps, values, dash, color=shade, label=name)
+        axes.plot(steps[best], values[best], "*", color=shade, markersize=14)
+        axes.plot(steps[-1], values[-1], "s", color=shade, markersize=7)
+        told.append(f"{name} best {rounded(values[best], 0)}, last {rounded(values[-1], 0)}")
+    axes.set(xlabel="step", ylabel=axis)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    figure.legend(loc="outside upper center", ncols=4, fontsize=FONT_SIZE, frameon=False)
+    signs = "A star marks the best step, a square the last"
+    what = f"{axis} after every step of {counted(len(runs), 'run')}"
+    return Illustration(
+        figure,
+        sentences(caption, what, f"{'; '.join(told)}", signs),
+        sentences(caption, what, signs),
+    )
+
+
+def optimism_curves(
+    looks: Sequence[int],
+    expected: Mapping[str, Sequence[float]],
+    simulated: Mapping[str, Sequence[float]],
+    caption: str = "",
+) -> Illustration:
+    """The best AUROC (%) of many noise detectors against their number: lines and simulated dots.
+
+    `expected` and `simulated` have one value for each entry of `looks`, for the same names.
+    Raises ValueError if they do not.
+    """
+    lengths = {len(v) for v in (*expected.values(), *simulated.values())}
+    if list(expected) != list(simulated) or lengths != {len(looks)}:
+        raise ValueError(
+            f"expected {len(looks)} values for the same names, found {list(expected)} and "
+            f"{list(simulated)} with lengths {sorted(lengths)}"
+        )
+    figure = blank_figure(6.6, 3.2)
+    axes = figure.subplots()
+    markers = cycle(("o", "^", "s", "D"))
+    for name, dash, shade, marker in zip(
+        expected, cycle(_DASHES), cycle(_SHADES), markers, strict=False
+    ):
+        axes.plot(looks, expected[name], dash, color=shade, label=name)
+        axes.plot(looks, simulated[name], marker, color=shade, markersize=6)
+    axes.axhline(50, color="black", linewidth=1)
+    axes.set(xscale="log", xlabel="noise detectors to choose from", ylabel="best AUROC (%)")
+    axes.set_xticks(list(looks), [str(n) for n in looks])
+    axes.minorticks_off()
+    figure.legend(loc="outside upper center", ncols=3, fontsize=FONT_SIZE, frameon=False)
+    told = [f"{name} {rounded(simulated[name][-1], 0)}" for name in simulated]
+    return Illustration(
+        figure,
+        sentences(
+            caption,
+            f"The best of {looks[-1]} detectors that know nothing: {listed(told)}",
+            "Lines are the formula, marks the simulation; 50 is chance",
+        ),
+    )

@@ -1,0 +1,85 @@
+"""What is special to the exercises of notebook 05; `test_checks` holds for them too."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from promptad_tutorial import checks
+from promptad_tutorial.checks import margin
+from promptad_tutorial.checks.verdict import Task, check_function
+from promptad_tutorial.losses import explicit_anomaly_margin
+from tests.checks.learners_margin import (
+    SOLUTIONS,
+    WRONG,
+    idle_margin,
+    margin_gradient,
+    margin_loss,
+)
+
+TYPICAL = [
+    pytest.param(name, phrase, way, id=f"{name}-{phrase}-{number}")
+    for name, mistakes in WRONG.items()
+    for phrase, ways in mistakes.items()
+    for number, way in enumerate(ways)
+]
+
+
+@pytest.fixture
+def cases(monkeypatch) -> list[Task]:
+    """The tasks that checks hand to `check_function`, in the order of the calls."""
+    seen: list[Task] = []
+
+    def spy(fn, task):
+        seen.append(task)
+        return check_function(fn, task)
+
+    monkeypatch.setattr(margin, "check_function", spy)
+    return seen
+
+
+@pytest.mark.parametrize("name", list(SOLUTIONS))
+def test_the_solution_passes_and_the_stub_is_told_what_to_do(name):
+    check = getattr(checks, name)
+    assert check(SOLUTIONS[name])
+    stub = check(lambda *inputs: ...)
+    assert not stub and "write the body" in stub.message
+
+
+@pytest.mark.parametrize("name, phrase, way", TYPICAL)
+def test_a_typical_mistake_gets_its_own_hint(name, phrase, way):
+    verdict = getattr(checks, name)(way)
+    assert not verdict
+    hint = verdict.message.split("Hint: ")[1]
+    assert [each for each in WRONG[name] if each in hint] == [phrase]
+
+
+def test_the_loss_may_be_a_tensor_with_a_graph():
+    assert checks.margin_loss(lambda z, *more: explicit_anomaly_margin(z.requires_grad_(), *more))
+    verdict = checks.margin_loss(lambda z, *more: z.sum(dim=1))
+    assert "the result is a tensor of shape (6,), expected one number" in verdict.message
+
+
+def test_every_case_has_pictures_on_both_sides_of_the_hinge(cases):
+    checks.margin_loss(margin_loss)
+    checks.margin_gradient(margin_gradient)
+    for task in cases:
+        for z, w_n, w_a, size in task.cases:
+            argument = 2 * z @ (w_a - w_n) + size
+            assert (argument > 0.01).any() and (argument < -0.01).any()
+
+
+def test_at_the_idle_margin_the_loss_is_0_and_a_little_beyond_it_is_not(cases):
+    checks.idle_margin(idle_margin)
+    for z, w_n, w_a in cases[0].cases:
+        size = idle_margin(z, w_n, w_a)
+        assert size > 0.01
+        assert float(explicit_anomaly_margin(z, w_n, w_a, size - 1e-3)) == 0
+        assert float(explicit_anomaly_margin(z, w_n, w_a, size + 1e-3)) > 0
+
+
+def test_a_gradient_may_keep_its_graph_but_not_become_a_list():
+    assert checks.margin_gradient(lambda *inputs: margin_gradient(*inputs).requires_grad_())
+    verdict = checks.margin_gradient(lambda *inputs: margin_gradient(*inputs).tolist())
+    assert "the result is a list, expected a tensor of shape (4,)" in verdict.message
+    assert not checks.margin_gradient(lambda z, *more: torch.zeros(z.shape[1]))
