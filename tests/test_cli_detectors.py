@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from promptad_tutorial.backbone import load_backbone
 from promptad_tutorial.benchmark import methods
 from promptad_tutorial.benchmark.comparison import KEY, Plan, measure_line
 from promptad_tutorial.benchmark.test_set import FIGURES
+from promptad_tutorial.benchmark.threshold_table import threshold_table
 from promptad_tutorial.datasets import draw_shots, open_dataset
 from promptad_tutorial.detectors import PromptAD
 from tests.test_cli import failure, run
@@ -132,3 +134,24 @@ def test_thresholds_are_measured_on_the_test_pictures(capsys, tmp_path):
     assert row["threshold"] == pytest.approx(detector.threshold, abs=1e-4)
     assert row["false_alarms"] == pytest.approx(100 * called[~labels].mean(), abs=0.01)
     assert row["found"] == pytest.approx(100 * called[labels].mean(), abs=0.01)
+
+
+def test_the_committed_thresholds_are_whole_and_of_the_shipped_weights():
+    table = pd.read_csv(ROOT / "results" / "thresholds.csv")
+    assert set(table["checksum"]) == {load_backbone("tiny").checksum}
+    lines = open_dataset(ROOT / "data" / "minifactory").product_lines
+    found = set(table[["product_line", "shots", "seed"]].itertuples(index=False, name=None))
+    assert found == {(line, k, seed) for line in lines for k in (1, 2, 4) for seed in (0, 1, 2)}
+    assert len(table) == len(found) and set(table["wanted"]) == {10.0}
+
+
+def test_a_row_of_the_committed_thresholds_comes_out_again():
+    table = pd.read_csv(ROOT / "results" / "thresholds.csv")
+    chosen = (table["product_line"] == "hexagon_nut") & (table["shots"] == 2) & (table["seed"] == 1)
+    (row,) = table[chosen].to_dict("records")
+    data = replace(open_dataset(ROOT / "data" / "minifactory"), product_lines=("hexagon_nut",))
+    found = threshold_table(lambda: load_backbone("tiny"), data, (2,), (1,), 0.1, jobs=1)
+    (again,) = found.to_dict("records")
+    assert again["threshold"] == pytest.approx(row["threshold"], abs=1e-3)
+    for rate in ("false_alarms", "found"):  # one good picture is worth 4 points
+        assert again[rate] == pytest.approx(row[rate], abs=4.5)

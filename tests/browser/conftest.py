@@ -55,6 +55,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "ServerApp.port_retries": 0,
         "ServerApp.root_dir": work / "root",
         "IdentityProvider.token": "",
+        "ServerApp.disable_check_xsrf": True,  # for the request that ends a kernel
         "LabApp.user_settings_dir": work / "settings",
         "LabApp.workspaces_dir": work / "workspaces",
     }
