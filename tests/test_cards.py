@@ -34,6 +34,16 @@ def test_the_model_card_follows_its_tables(tmp_path):
     assert "| zero-shot image AUROC, all lines of the benchmark | 12.3 |" in card
 
 
+def test_the_model_card_says_which_aims_are_reached(tmp_path):
+    shutil.copytree(RESULTS, tmp_path / "results")
+    path = tmp_path / "results" / "tinyclip" / "summary.json"
+    summary = json.loads(path.read_text())
+    path.write_text(json.dumps(summary | {"name_top1": 90.0, "seen_defects": 79.25}))
+    card = write_card(tmp_path / "results" / "tinyclip", tmp_path / "card.md").read_text()
+    assert "| 90.0 | 90 | yes |" in card
+    assert "| zero-shot image AUROC, seen defects | 79.2 | 80 | no, 0.75 short |" in card
+
+
 def test_the_data_card_is_the_one_that_manifest_and_table_make(tmp_path):
     before = (DATA / "README.md").read_text()
     shutil.copytree(DATA, tmp_path / "minifactory")

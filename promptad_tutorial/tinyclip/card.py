@@ -30,8 +30,6 @@ LIMITS = """\
   model that has to know all kinds at once. Whenever the learning rate was brought down the figures
   rose, and more steps would be the first thing to try for the weakest kinds.
 - The weights are the mean of two ends of the run, at the steps that `averaged_with` and `steps` name.
-- Of the project's three targets two are reached with room to spare and one is missed by a hair, or by
-  nothing that the number of held-out pictures could tell: 80 for seen defects.
 - One training run: another seed would give somewhat other figures. Its schedule was changed while it
   ran, so the recipe is what was done, not what one would do again. Half-hard batches of shrunk pictures
   taught names but no defects. Whole looks (good and defective pieces of the same style in one batch)
@@ -138,17 +136,23 @@ def _seconds(rows: Sequence[dict]) -> float:
 def _figures(summary: dict, lines: pd.DataFrame) -> str:
     photographs = lines[lines["product_line"].isin(PHOTOGRAPHS)]["image_auroc"].mean()
     mean = lines[lines["product_line"] == "mean"]["image_auroc"].item()
+    rows = [  # figure, value, what it was meant to reach
+        (f"name retrieval, top-1 of {len(KINDS)} kinds", summary["name_top1"], 90),
+        ("zero-shot image AUROC, seen defects", summary["seen_defects"], 80),
+        ("zero-shot image AUROC, held-out defects", summary["held_out_defects"], None),
+        ("zero-shot image AUROC, photographs of the benchmark", photographs, 65),
+        ("zero-shot image AUROC, all lines of the benchmark", mean, None),
+    ]
+    table = ["| figure | value | aim | reached |", "|---|---:|---:|---|"]
+    for figure, value, aim in rows:
+        reached = "" if aim is None else "yes" if value >= aim else f"no, {aim - value:.2f} short"
+        table.append(f"| {figure} | {value:.1f} | {aim or ''} | {reached} |")
     return "\n".join(
         [
-            "Measured on renders of looks that training never saw, and on the benchmark, in %:",
+            "Measured on renders of looks that training never saw, and on the benchmark, in %. The "
+            "aims were set before training.",
             "",
-            "| figure | value |",
-            "|---|---:|",
-            f"| name retrieval, top-1 of {len(KINDS)} kinds | {summary['name_top1']:.1f} |",
-            f"| zero-shot image AUROC, seen defects | {summary['seen_defects']:.1f} |",
-            f"| zero-shot image AUROC, held-out defects | {summary['held_out_defects']:.1f} |",
-            f"| zero-shot image AUROC, photographs of the benchmark | {photographs:.1f} |",
-            f"| zero-shot image AUROC, all lines of the benchmark | {mean:.1f} |",
+            *table,
         ]
     )
 
