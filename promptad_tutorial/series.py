@@ -24,6 +24,7 @@ class Chapter:
     file: str  # in notebooks/, without .ipynb
     title: str
     minutes: int  # for reading, running and the exercises
+    seconds: int  # that all cells take in one go, measured on two cores, rounded up to fives
     needs: tuple[str, ...]  # what the reader should know
     shows: str  # in one line, for the map
     written: bool = True
@@ -34,6 +35,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "00_start_here",
         "Start here: finding what nobody has shown you",
         20,
+        10,
         ("Python",),
         "the problem in pictures, a first defect found, a check of your set-up",
     ),
@@ -41,6 +43,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "01_zero_shot_clip",
         "Zero-shot CLIP: defects from words alone",
         45,
+        20,
         ("notebook 00", "a little PyTorch: tensors and matrix products"),
         "two towers, prompts as a detector, temperature, the prompt ensemble, ROC and AUROC",
     ),
@@ -48,6 +51,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "02_where_is_the_defect",
         "Where is the defect? Patches and V-V attention",
         45,
+        20,
         ("notebook 01", "what self-attention is"),
         "plain patches against V-V patches, anomaly maps, pixel AUROC and AUPRO",
     ),
@@ -55,6 +59,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "03_coop_baseline",
         "CoOp: prompts as parameters, and why one class is not enough",
         40,
+        25,
         ("notebook 02",),
         "learnt prompts, and what a loss without negatives cannot know",
     ),
@@ -62,6 +67,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "04_semantic_concatenation",
         "Semantic concatenation: negatives made of words",
         40,
+        35,
         ("notebook 03",),
         "a normal prompt and an anomaly suffix make a negative prompt",
     ),
@@ -69,6 +75,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "05_explicit_anomaly_margin",
         "The explicit anomaly margin",
         40,
+        35,
         ("notebook 04",),
         "keeping normal and anomaly prompts apart, and when that changes anything",
     ),
@@ -76,6 +83,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "06_promptad",
         "PromptAD: the whole method",
         45,
+        40,
         ("notebook 05",),
         "visual memory, fusion, threshold, image and pixel level",
     ),
@@ -83,6 +91,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "07_honest_benchmark",
         "An honest benchmark",
         45,
+        25,
         ("notebook 06",),
         "shots, seeds, spread, and the traps that flatter a result",
     ),
@@ -90,6 +99,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "08_your_own_product",
         "Your own product",
         45,
+        35,
         ("notebook 06",),
         "your images, your words, real CLIP on a GPU",
     ),
@@ -118,10 +128,13 @@ def chapter(file: str) -> Chapter:
 
 
 def header(file: str) -> str:
-    """The first lines of a notebook: title, prerequisites and minutes. Tested against the file."""
+    """The first lines of a notebook: title, times and prerequisites. Tested against the file."""
     entry = chapter(file)
     needs = "; ".join(entry.needs)
-    return f"# {entry.title}\n\n**{entry.minutes} minutes** · **You need:** {needs}"
+    return (
+        f"# {entry.title}\n\n**{entry.minutes} minutes** (all cells run in about {entry.seconds} s "
+        f"on two cores) · **You need:** {needs}"
+    )
 
 
 def next_link(file: str) -> str:
