@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from promptad_tutorial.checks.answers import kind_of, same, tidy
@@ -21,7 +21,8 @@ class Verdict:
 
     passed: bool
     message: str  # one line: what is wrong and a hint, or what was tested
-    solution: Callable[..., Any] | None = None  # what a learner's function was compared with
+    # what a learner's function was compared with; the same verdict may be reached with another
+    solution: Callable[..., Any] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", " ".join(self.message.split()))

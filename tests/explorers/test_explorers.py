@@ -224,6 +224,7 @@ def test_attention_of_one_picture_has_a_slider_with_one_place(backbone) -> None:
     assert explorer.kind.options[0] == "q-k"
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_change_is_answered_soon(prompts, attention) -> None:
     changes = [
         lambda i: setattr(prompts.temperature, "value", 2.0 + i),

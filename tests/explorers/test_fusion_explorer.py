@@ -109,6 +109,7 @@ def test_what_cannot_be_shown_is_refused() -> None:
         BranchScores(one.text, one.visual, 0 * one.labels, one.normal_text, one.normal_visual)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_change_is_answered_soon(explorer) -> None:
     took = []
     for value in (0.1, 0.2, 0.3):

@@ -171,6 +171,7 @@ def test_what_cannot_be_shown_is_refused(backbone) -> None:
         MarginExplorer(backbone, {"a": features(backbone, 1)}, config)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_change_is_answered_soon(backbone) -> None:
     explorer = MarginExplorer(backbone, {"capsule": features(backbone, 2)})  # the paper's 100 steps
     took = []

@@ -228,6 +228,7 @@ def test_errors_go_into_the_status_line(explorer, monkeypatch) -> None:
     assert explorer.status.value == "This setting has no answer: no such fit"
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_change_is_answered_soon(backbone) -> None:
     config = PromptADConfig(map_size=SIZE)  # with the paper's number of steps and prompts
     explorer = ShotExplorer(backbone, {"capsule": line(backbone, 2)}, config)

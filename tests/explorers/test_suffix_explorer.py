@@ -200,6 +200,7 @@ def test_what_cannot_be_shown_is_refused(backbone) -> None:
         ShotFeatures((), one.test)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_change_is_answered_soon(backbone) -> None:
     lines = {"capsule": features(backbone, 2)}
     explorer = SuffixExplorer(backbone, lines)  # with the paper's number of steps
