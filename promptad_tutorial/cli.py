@@ -12,11 +12,36 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from promptad_tutorial.commands import demo, ladder, minifactory, thresholds, tinyclip, zero_shot
+from promptad_tutorial.commands import (
+    benchmark,
+    check_data,
+    demo,
+    doctor,
+    labs,
+    ladder,
+    minifactory,
+    score,
+    thresholds,
+    tinyclip,
+    zero_shot,
+)
+from promptad_tutorial.commands.command import Result
 
 log = logging.getLogger(__name__)
 
-GROUPS = (demo, zero_shot, ladder, thresholds, minifactory, tinyclip)  # in the order of --help
+GROUPS = (
+    doctor,
+    demo,
+    check_data,
+    score,
+    zero_shot,
+    ladder,
+    thresholds,
+    benchmark,
+    labs,
+    minifactory,
+    tinyclip,
+)  # in the order of --help
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -30,7 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 2 for a user's mistake, 130 if interrupted."""
+    """Run one command; returns the exit code: 0 (or what the command returns), 2 for a user's
+    mistake, 130 if interrupted.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = build_parser().parse_args(words)
     arguments.command = shlex.join(["python", "-m", "promptad_tutorial", *words])
@@ -46,5 +73,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("promptad-tutorial: interrupted\n")
         return 130
-    sys.stdout.write(f"{result}\n")
-    return 0
+    said = result if isinstance(result, Result) else Result(result)
+    sys.stdout.write(f"{said.text}\n")
+    return said.code

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from packaging.requirements import Requirement
-
 DISTRIBUTION = "promptad-tutorial"
 OLDEST_PYTHON = (3, 11)
 
@@ -63,6 +61,8 @@ def _python() -> str:
 
 
 def _packages() -> str:
+    from packaging.requirements import Requirement  # one of the packages that may be missing
+
     try:
         wanted = [Requirement(line) for line in requires(DISTRIBUTION) or []]
     except PackageNotFoundError as error:

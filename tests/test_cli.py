@@ -27,7 +27,7 @@ COMMANDS = [
     [], ["minifactory"], ["minifactory", "build"], ["minifactory", "sheet"], ["tinyclip"],
     ["tinyclip", "render"], ["tinyclip", "train"], ["tinyclip", "export"],
     ["tinyclip", "evaluate"], ["tinyclip", "card"], ["zero-shot"], ["ladder"],
-    ["demo"], ["thresholds"],
+    ["demo"], ["thresholds"], ["benchmark"], ["benchmark-cache"],
 ]  # fmt: skip
 
 

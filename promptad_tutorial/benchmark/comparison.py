@@ -25,6 +25,8 @@ from promptad_tutorial.prompts import defect_states
 from promptad_tutorial.text import UnknownWordWarning
 
 Features: TypeAlias = dict[tuple, tuple]  # (train, test) by what the encoder is asked for
+# What gives (train, test) features for a detector; an index into the first gives some shots'.
+Encode: TypeAlias = Callable[[Detector, ProductLine, TestSet], tuple]
 KEY = ["product_line", "method", "shots", "seed"]
 
 
@@ -101,12 +103,16 @@ def measure_line(
     seed: int,
     there: set[tuple] | None = None,
     features: Features | None = None,
+    test: TestSet | None = None,
+    encode: Encode | None = None,
 ) -> list[dict[str, object]]:
     """The rows of one product line and seed that are not `there` yet.
 
-    `features` is filled with what was encoded, and used again.
+    `features` is filled with what was encoded, and used again. `test` replaces the line's own test
+    set, and `encode` what encodes the line's pictures (by default all of them, now).
     """
-    test = TestSet.of(line, plan.map_size)
+    test = test or TestSet.of(line, plan.map_size)
+    encode = encode or encode_line
     features = {} if features is None else features
     rows = []
     for shots in plan.shots:
@@ -117,7 +123,7 @@ def measure_line(
                 continue
             begun = time.perf_counter()
             figures, detector = _measure(
-                method, backbone, line, test, shots, seed, plan, fitted, features
+                method, backbone, line, test, shots, seed, plan, fitted, features, encode
             )
             fitted[method.name] = detector
             percent = {k: round(100 * v, 4) for k, v in asdict(figures).items()}
@@ -125,6 +131,12 @@ def measure_line(
             rows.append(dict(zip(KEY, key, strict=True)) | percent | {"seconds": seconds})
             there = (there or set()) | {key}
     return rows
+
+
+def encode_line(detector: Detector, line: ProductLine, test: TestSet) -> tuple:
+    """Features of all training and all test pictures, as `detector` wants them."""
+    train = detector.encode([s.image for s in line.train])
+    return train, detector.encode(test.images, test=True)
 
 
 def _measure(
@@ -137,6 +149,7 @@ def _measure(
     plan: Plan,
     fitted: dict[str, Detector],
     features: Features,
+    encode: Encode,
 ) -> tuple[Evaluation, Detector]:
     generator = torch.Generator().manual_seed(seed)
     with warnings.catch_warnings():
@@ -152,10 +165,7 @@ def _measure(
         if isinstance(detector, PromptAD):
             asked = ("promptad", *asked[1:], detector.config.use_memory)
         if asked not in features:
-            features[asked] = (
-                detector.encode([s.image for s in line.train]),
-                detector.encode(test.images, test=True),
-            )
+            features[asked] = encode(detector, line, test)
         train_features, test_features = features[asked]
         if method.few_shot:
             draw = draw_unsorted_shots if traps.unsorted_shots else draw_shots

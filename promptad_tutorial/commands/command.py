@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,16 @@ if TYPE_CHECKING:
     from promptad_tutorial.backbone import Backbone
     from promptad_tutorial.datasets import Dataset
 
-Handler = Callable[[argparse.Namespace], str]  # returns the one line that is the result
+
+@dataclass(frozen=True)
+class Result:
+    """What a command says, with an exit code of its own; a plain str means code 0."""
+
+    text: str
+    code: int = 0
+
+
+Handler = Callable[[argparse.Namespace], str | Result]  # returns what goes to stdout
 Actions = Any  # what `ArgumentParser.add_subparsers` returns: argparse keeps the class to itself
 
 

@@ -85,6 +85,23 @@ def load(kind: Any, path: Path, backbone: Backbone) -> Any:
     return detector
 
 
+def read_note(path: Path) -> dict[str, Any]:
+    """What a saved detector says of itself: kind, name, settings, threshold, backbone, checksum.
+
+    Its tensors are not read. Raises FileNotFoundError, and ValueError for a damaged file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a saved detector at {path}, found no file there")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged, or no saved detector ({error}): save the detector again"
+        ) from error
+    return _read_note(metadata, path)
+
+
 def check_tensors(
     tensors: dict[str, torch.Tensor], expected: dict[str, tuple[int | None, ...]]
 ) -> None:

@@ -1,0 +1,183 @@
+"""Features of a product line through the cache: each picture is encoded once, when it is needed.
+
+Of the training pictures only the drawn shots are read. Processes that need the same pictures share
+the work: each goes through what is missing in an order of its own, and looks again before a batch.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from promptad_tutorial.benchmark.feature_cache import FeatureCache, file_sha256
+from promptad_tutorial.benchmark.test_set import TestSet
+from promptad_tutorial.datasets import ProductLine
+from promptad_tutorial.detectors import Detector, PromptAD, VisualMemory, WinCLIP, ZeroShot
+from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.image_tower import ImageFeatures
+from promptad_tutorial.window_tower import WindowFeatures, encode_images_and_windows
+
+VERSION = 1  # raise it when the towers' code gives other numbers, and old entries are not used
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which features of a picture."""
+
+    windows: bool = False  # WinCLIP's, instead of image embedding, V-V patches and block tokens
+    blocks_in_place: bool = False  # trap 7
+    bgr: bool = False  # trap 4
+
+
+def request_of(detector: Detector, test: bool) -> Request | None:
+    """What `detector.encode` computes; None for a kind of detector that this module does not know.
+
+    Detectors without a memory get the block tokens too and do not look at them: so all detectors
+    but WinCLIP share one entry a picture.
+    """
+    if isinstance(detector, WinCLIP):
+        return Request(windows=True)
+    if isinstance(detector, PromptAD):
+        traps = detector.config.traps
+        return Request(False, traps.memory_in_place, test and traps.test_images_bgr)
+    return Request() if isinstance(detector, (ZeroShot, VisualMemory)) else None
+
+
+class CachedEncoder:
+    """Encodes pictures in files with one backbone and one preprocessing, through a cache.
+
+    `cache` None: nothing is kept on disk. On a CPU one picture at a time is encoded: that is no
+    slower, and the last digits of a picture's features do not depend on its neighbours.
+    """
+
+    def __init__(
+        self, backbone: Backbone, cache: FeatureCache | None, resize: str = "squash"
+    ) -> None:
+        self.backbone, self.cache, self.resize = backbone, cache, resize
+        self.batch_size = 1 if backbone.device.type == "cpu" else 16
+        self._tests: dict[tuple[Request, tuple[Path, ...]], Any] = {}
+
+    def __call__(self, detector: Detector, line: ProductLine, test: TestSet) -> tuple:
+        """(train, test) features for `comparison.measure_line`; the first are read when indexed."""
+        shots, scored = request_of(detector, False), request_of(detector, True)
+        if shots is None or scored is None:
+            raise ValueError(f"no features are known for a detector of kind {detector.kind!r}")
+        key = (scored, tuple(test.images))
+        if key not in self._tests:
+            self._tests[key] = self.features(test.images, scored)
+        return ShotFeatures(self, [s.image for s in line.train], shots), self._tests[key]
+
+    def key(self, path: Path, request: Request) -> dict[str, Any]:
+        """Everything that decides the features of a picture: its bytes, weights, preprocessing."""
+        b = self.backbone
+        return {
+            "version": VERSION,
+            "image": file_sha256(path),
+            "backbone": b.name,  # the same weights may run in another architecture: QuickGELU
+            "checksum": b.checksum,
+            "computed": [str(b.dtype), b.device.type],
+            "preprocessing": [b.image_size, *b.mean, *b.std, b.interpolation, self.resize],
+            "blocks": list(b.memory_blocks),
+            **asdict(request),
+        }
+
+    def features(self, paths: Sequence[Path], request: Request) -> ImageFeatures | WindowFeatures:
+        """Features of pictures in the order of `paths`, on the backbone's device.
+
+        Raises ImageError for a picture that cannot be read.
+        """
+        if self.cache is None:
+            found = dict(enumerate(self._encode(paths, request)))
+        else:
+            found = self._through_cache(self.cache, paths, request)
+        whole = WindowFeatures if request.windows else ImageFeatures
+        ordered = [_to_features(found[i], request, self.backbone) for i in range(len(paths))]
+        return whole.concatenate(ordered)
+
+    def _through_cache(
+        self, cache: FeatureCache, paths: Sequence[Path], request: Request
+    ) -> dict[int, dict[str, Tensor]]:
+        keys = [self.key(path, request) for path in paths]
+        found, missing = {}, []
+        for i, key in enumerate(keys):
+            tensors = cache.get(key)
+            if tensors is None:
+                missing.append(i)
+            else:
+                found[i] = tensors
+        random.Random(os.getpid()).shuffle(missing)
+        while missing:
+            batch = []
+            while missing and len(batch) < self.batch_size:
+                i = missing.pop()
+                there = cache.get(keys[i]) if keys[i] in cache else None  # by another process
+                if there is None:
+                    batch.append(i)
+                else:
+                    found[i] = there
+            for i, made in zip(
+                batch, self._encode([paths[i] for i in batch], request), strict=True
+            ):
+                cache.put(keys[i], made)
+                found[i] = made
+        return found
+
+    def _encode(self, paths: Sequence[Path], request: Request) -> list[dict[str, Tensor]]:
+        """The tensors of each picture, computed now."""
+        made: list[dict[str, Tensor]] = []
+        b = self.backbone
+        for start in range(0, len(paths), self.batch_size):
+            ready = [b.preprocess(p, self.resize) for p in paths[start : start + self.batch_size]]
+            if request.windows:
+                features = encode_images_and_windows(b, ready, self.batch_size)
+            else:
+                how = {"blocks_in_place": request.blocks_in_place, "bgr": request.bgr}
+                features = b.encode_images(ready, self.batch_size, **how)
+            made += [_to_tensors(features[i]) for i in range(len(ready))]
+        return made
+
+
+class ShotFeatures:
+    """Features of training pictures that are encoded when an index asks for them."""
+
+    def __init__(self, encoder: CachedEncoder, paths: Sequence[Path], request: Request) -> None:
+        self.encoder, self.paths, self.request = encoder, paths, request
+
+    def __len__(self) -> int:
+        """The number of training pictures."""
+        return len(self.paths)
+
+    def __getitem__(self, index: Sequence[int]) -> ImageFeatures | WindowFeatures:
+        """The features of the pictures of these numbers."""
+        return self.encoder.features([self.paths[i] for i in index], self.request)
+
+
+def _to_tensors(features: ImageFeatures | WindowFeatures) -> dict[str, Tensor]:
+    """Features of one picture as named tensors, copied out of their batch."""
+    found = {"cls": features.cls, "patches": features.patches}
+    if isinstance(features, WindowFeatures):
+        found |= {f"windows.{side}": one for side, one in features.windows.items()}
+    else:
+        found["blocks"] = features.blocks
+    return {name: one.detach().cpu().clone() for name, one in found.items()}
+
+
+def _to_features(
+    tensors: dict[str, Tensor], request: Request, backbone: Backbone
+) -> ImageFeatures | WindowFeatures:
+    placed = {name: one.to(backbone.device) for name, one in tensors.items()}
+    if not request.windows:
+        return ImageFeatures(placed["cls"], placed["patches"], placed["blocks"])
+    windows = {int(n[len("windows.") :]): t for n, t in placed.items() if n.startswith("windows.")}
+    return WindowFeatures(placed["cls"], placed["patches"], windows)
+
+
+def bytes_of(features: ImageFeatures | WindowFeatures) -> int:
+    """How many bytes features take."""
+    return sum(one.numel() * one.element_size() for one in _to_tensors(features).values())

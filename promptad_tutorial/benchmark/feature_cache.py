@@ -1,0 +1,163 @@
+"""A folder of features that many processes read and write: whole files, checked, bounded in size.
+
+An entry is one safetensors file, named by the sha256 of everything that decides its numbers. It is
+written beside its place and moved there, so nobody ever reads half a file. An entry that is damaged
+counts as missing. Of a folder that grows too large, the entries used longest ago go first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+FORMAT = "promptad-tutorial features 1"
+KEPT = 0.9  # share of the bound that is left after old entries went
+LOOK_AGAIN = 0.05  # share of the bound that one process writes before it measures the folder again
+ABANDONED = 3600  # seconds after which a half-written file belongs to a process that died
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How full a cache is."""
+
+    entries: int
+    size: int  # bytes
+
+
+class FeatureCache:
+    """Named tensors by a key, in `folder`, at most `bound` bytes of them.
+
+    Several processes together may pass the bound for a moment, by LOOK_AGAIN of it each. Raises
+    ValueError for a bound that is not above 0.
+    """
+
+    def __init__(self, folder: Path, bound: float = 20e9) -> None:
+        if not bound > 0:
+            raise ValueError(f"the cache needs room: expected more than 0 bytes, got {bound}")
+        self.folder, self.bound = Path(folder), bound
+        self.hits = self.misses = 0
+        self._size: int | None = None  # bytes in the folder when last measured, and own since
+        self._own = 0  # bytes that this process wrote since
+
+    def path(self, key: Mapping[str, Any]) -> Path:
+        """Where the entry of `key` is, or would be."""
+        name = hashlib.sha256(_as_text(key).encode()).hexdigest()
+        return self.folder / name[:2] / f"{name}.safetensors"
+
+    def __contains__(self, key: Mapping[str, Any]) -> bool:
+        return self.path(key).is_file()
+
+    def get(self, key: Mapping[str, Any]) -> dict[str, Tensor] | None:
+        """The tensors of `key` on the CPU; None if they are missing or damaged."""
+        path = self.path(key)
+        try:
+            with safe_open(path, framework="pt") as file:
+                note = file.metadata() or {}
+                found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if note != _note(key, found):
+                raise ValueError("its contents are not what was written")
+            os.utime(path)  # used now
+        except FileNotFoundError:
+            self.misses += 1
+            return None
+        except (SafetensorError, OSError, ValueError) as error:
+            log.debug("cache: %s is damaged and will be made again: %s", path, error)
+            self.misses += 1
+            return None
+        self.hits += 1
+        return found
+
+    def put(self, key: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Keep the tensors. A full disk costs the entry, not the run: then a warning is logged."""
+        kept = {name: one.detach().cpu().contiguous() for name, one in tensors.items()}
+        path = self.path(key)
+        part = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
+            os.close(handle)
+            save_file(kept, part, metadata=_note(key, kept))
+            size = os.path.getsize(part)
+            os.replace(part, path)
+        except (OSError, SafetensorError) as error:
+            log.warning("features are not kept in %s: %s", self.folder, error)
+            return
+        finally:
+            if part is not None:
+                Path(part).unlink(missing_ok=True)
+        self._own += size
+        if self._size is None or self._own > LOOK_AGAIN * self.bound:
+            self._size, self._own = self.usage().size, 0
+        if self._size + self._own > self.bound:
+            self.shrink(KEPT * self.bound)
+
+    def usage(self) -> Usage:
+        """How many entries there are, and how many bytes."""
+        found = self._files()
+        return Usage(len(found), sum(size for _, size, _ in found))
+
+    def shrink(self, bound: float) -> int:
+        """Remove what was used longest ago until at most `bound` bytes are left; returns bytes."""
+        found = sorted(self._files())
+        left = before = sum(size for _, size, _ in found)
+        for _, size, path in found:
+            if left <= bound:
+                break
+            path.unlink(missing_ok=True)  # another process may have been first
+            left -= size
+        self._size, self._own = left, 0
+        return before - left
+
+    def clear(self) -> Usage:
+        """Remove every entry, and nothing else; returns what was there."""
+        before = self.usage()
+        self.shrink(0)
+        return before
+
+    def _files(self) -> list[tuple[float, int, Path]]:
+        """(last use, bytes, path) of every entry; half-written files of the dead are removed."""
+        found = []
+        for path in self.folder.glob("??/*"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # removed by another process meanwhile
+                continue
+            if path.suffix == ".safetensors":
+                found.append((status.st_mtime, status.st_size, path))
+            elif path.suffix == ".part" and time.time() - status.st_mtime > ABANDONED:
+                path.unlink(missing_ok=True)
+        return found
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file's bytes, in hexadecimal. OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _as_text(key: Mapping[str, Any]) -> str:
+    return json.dumps(key, sort_keys=True)
+
+
+def _note(key: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """What stands in the file's header: safetensors itself notices no flipped bit."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return {"format": FORMAT, "key": _as_text(key), "sha256": digest.hexdigest()}

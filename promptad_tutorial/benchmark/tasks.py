@@ -1,0 +1,115 @@
+"""Tasks of a benchmark and their result rows: one file each, written in one move.
+
+A row's file carries a key of everything that decides it (settings, weights, pictures), so rows of
+other settings lie beside each other in one folder and are never taken for one another.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from promptad_tutorial.benchmark.comparison import KEY
+from promptad_tutorial.benchmark.settings import Settings, key_of, pictures_key
+from promptad_tutorial.benchmark.test_set import FIGURES
+from promptad_tutorial.datasets import Dataset
+from promptad_tutorial.frozen_clip import Backbone
+
+
+@dataclass(frozen=True)
+class Task:
+    """One method on one category with one draw of shots; shots and seed are 0 if it needs none."""
+
+    product_line: str
+    method: str
+    shots: int
+    seed: int
+    key: str  # of everything that decides the row
+
+    @property
+    def file(self) -> str:
+        """The name of the row's file: for people in front, exact at the end."""
+        words = f"{self.product_line}_{self.method}_{self.shots}shot_seed{self.seed}"
+        return f"{re.sub(r'[^A-Za-z0-9.]+', '-', words)[:120]}_{self.key[:16]}.json"
+
+
+def all_tasks(settings: Settings, dataset: Dataset, backbone: Backbone) -> tuple[Task, ...]:
+    """Every task of a run: first one seed of all categories, so that processes start apart."""
+    deciding = settings.deciding(backbone)
+    pictures = {}
+    for name in dataset.product_lines:
+        try:
+            pictures[name] = pictures_key(settings.load(dataset, name))
+        except (ValueError, OSError) as error:  # its tasks will fail, and say why
+            pictures[name] = f"unreadable: {error}"
+    tasks = []
+    for seed in range(settings.seeds):
+        for name in dataset.product_lines:
+            for method in settings.chosen_methods():
+                for shots in settings.shots if method.few_shot else (0,):
+                    if not method.few_shot and seed > 0:
+                        continue
+                    what = dict(zip(KEY, (name, method.name, shots, seed), strict=True))
+                    key = key_of(deciding | {"pictures": pictures[name]} | what)
+                    tasks.append(Task(name, method.name, shots, seed, key))
+    return tuple(dict.fromkeys(tasks))
+
+
+def groups(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
+    """Tasks of the same category and seed together: they share test features."""
+    found: dict[tuple[str, int], list[Task]] = {}
+    for task in tasks:
+        found.setdefault((task.product_line, task.seed), []).append(task)
+    return [tuple(group) for group in found.values()]
+
+
+def read_row(rows: Path, task: Task) -> dict[str, Any] | None:
+    """The row of a task; None if there is none, or a file that somebody damaged."""
+    try:
+        row = json.loads((rows / task.file).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return row if isinstance(row, dict) and row.get("key") == task.key else None
+
+
+def write_row(rows: Path, task: Task, row: dict[str, Any]) -> Path:
+    """Write the row of a task in one move; numbers that are not finite become null."""
+    rows.mkdir(parents=True, exist_ok=True)
+    whole = {name: getattr(task, name) for name in KEY} | {"key": task.key} | row
+    whole = {
+        k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in whole.items()
+    }
+    return write_whole(rows / task.file, json.dumps(whole, indent=1) + "\n")
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a text file beside its place and move it there: it is whole, or the old one."""
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name[:60], suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(part, 0o644)  # mkstemp gives the owner alone a look
+        os.replace(part, path)
+    finally:
+        Path(part).unlink(missing_ok=True)
+    return path
+
+
+def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """The rows as a table; figures of failed tasks are NaN."""
+    table = pd.DataFrame(list(rows))
+    for figure in FIGURES:
+        values = table[figure] if figure in table else pd.Series(index=table.index, dtype=float)
+        table[figure] = pd.to_numeric(values)
+    return table

@@ -1,0 +1,42 @@
+"""`labs`: points per learner from the notebooks that were handed in."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from promptad_tutorial.commands.command import Actions, add_command
+
+RELEASED = Path(__file__).resolve().parents[2] / "notebooks" / "learner"
+
+
+def add_to(groups: Actions) -> None:
+    """Add the command `labs` to the command line."""
+    labs = add_command(groups, "labs", run_labs, "mark the notebooks that a class handed in")
+    labs.add_argument(
+        "--answers", type=Path, required=True, help="a folder with one folder for each learner"
+    )
+    labs.add_argument("--out", type=Path, default=Path("runs/scores.csv"), help="the table, a .csv")
+    labs.add_argument(
+        "--released", type=Path, default=RELEASED, help="the learner's notebooks as given out"
+    )
+    labs.add_argument("--jobs", type=int, default=-1, help="processes; -1 for all cores")
+
+
+def run_labs(arguments: argparse.Namespace) -> str:
+    """Write the table; each learner's code runs in processes of its own."""
+    import os
+
+    from promptad_tutorial.datasets.listing import existing_folder
+    from promptad_tutorial.marking.table import score_table, unreadable
+
+    folder = existing_folder(arguments.answers, "the learners' folders")
+    table = score_table(folder, arguments.released, arguments.jobs)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    part = arguments.out.with_name(f"{arguments.out.name}.part")
+    table.to_csv(part, index=False)
+    os.replace(part, arguments.out)
+    return (
+        f"{len(table)} learners, {table['points'].mean():.1f} of {table['of'].iloc[0]} points on "
+        f"average{unreadable(folder)}; {arguments.out}"
+    )

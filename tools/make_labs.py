@@ -1,0 +1,134 @@
+"""Make the three labs as an nbgrader course, from the notebooks in notebooks/.
+
+    python -m tools.make_labs --out course       then, in course/: nbgrader generate_assignment ...
+
+    course/nbgrader_config.py
+    course/source/<lab>/<notebook>.ipynb
+
+An answer's cell holds the stub, then the solution, which nbgrader takes out. Below it is the check
+that tells the learner what to look at, and below that a locked cell with the points. It marks the
+answer in a process of its own, so that nothing a learner does to `checks` in her kernel, or
+prints, is worth a point. The other code cells are locked too: nbgrader restores them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from promptad_tutorial.marking.cells import Question, needed_source
+from tools.make_learner_notebooks import NOTEBOOKS, learner_notebook, split_check
+
+LABS: Mapping[str, tuple[str, ...]] = {  # 90 minutes each -> the numbers of its notebooks
+    "lab1-words-and-maps": ("00", "01", "02"),
+    "lab2-the-ladder": ("03", "04", "05", "06"),
+    "lab3-honest-benchmark": ("07", "08"),
+}
+CONFIG = """\
+# nbgrader reads this file when it is started in this folder.
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "promptad"
+# The stub stands above the solution already, so only a line is left in the solution's place.
+c.ClearSolutions.code_stub = {"python": "# Your answer goes above this line."}
+c.ExecutePreprocessor.timeout = 600  # seconds for one cell, on a slow or busy machine
+"""
+GRADED = """\
+# {points} point{s}. Marked in a process of its own, which reads the cells above and not the kernel.
+import json, subprocess, sys
+
+task = {{"call": {call!r}, "setup": {setup!r}, "cells": In[:-1]}}
+marked = subprocess.run(
+    [sys.executable, "-P", "-m", "promptad_tutorial.marking"],
+    input=json.dumps(task), capture_output=True, text=True,
+)
+assert marked.returncode == 0, marked.stdout or marked.stderr
+"""
+
+
+def lab_notebook(source: NotebookNode) -> NotebookNode:
+    """The notebook of a lab, with solutions, for nbgrader's source folder."""
+    solutions = {}
+    for cell in source.cells:
+        if "solution" in cell.metadata.get("tags", ()):
+            code, _, name = split_check(cell.source)
+            solutions[name] = code.removeprefix("# Solution\n")
+    made = learner_notebook(source)
+    plain = [c.source for c in made.cells if c.cell_type == "code" and "tags" not in c.metadata]
+    made.cells = [new for cell in made.cells for new in _lab_cells(cell, solutions, plain)]
+    return made
+
+
+def _lab_cells(
+    cell: NotebookNode, solutions: Mapping[str, str], plain: Sequence[str]
+) -> Iterator[NotebookNode]:
+    tags = cell.metadata.get("tags", ())
+    if "exercise" in tags:
+        solution = solutions[cell.metadata.nbgrader.grade_id]
+        cell.source += f"\n\n\n### BEGIN SOLUTION\n{solution}\n### END SOLUTION"
+    elif "check" in tags:
+        graded = nbformat.from_dict(cell)
+        graded.id, graded.metadata["tags"] = f"{cell.id}-points", ["points"]
+        question = Question.parse(cell.source)
+        points = graded.metadata.nbgrader.points
+        graded.source = GRADED.format(
+            points=points,
+            s="" if points == 1 else "s",
+            call=cell.source,
+            setup=needed_source(plain, question.others),
+        ).rstrip()
+        del cell.metadata["nbgrader"]
+        yield cell
+        yield graded
+        return
+    elif cell.cell_type == "code":
+        cell.metadata["nbgrader"] = {
+            "grade": False,
+            "grade_id": f"cell-{cell.id}",
+            "locked": True,
+            "schema_version": 3,
+            "solution": False,
+            "task": False,
+        }
+    yield cell
+
+
+def make_labs(out: Path, labs: Mapping[str, Sequence[str]] = LABS) -> list[Path]:
+    """Write the course folder; returns its notebooks. Files of the same names are replaced."""
+    written = []
+    for lab, numbers in labs.items():
+        for number in numbers:
+            (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+            made = lab_notebook(nbformat.read(path, as_version=4))
+            written.append(_write(out / "source" / lab / path.name, nbformat.writes(made) + "\n"))
+    _write(out / "nbgrader_config.py", CONFIG)
+    return written
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the course folder that the command line names."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.make_labs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the course's folder")
+    written = make_labs(parser.parse_args(arguments).out)
+    print(f"{len(written)} notebooks of {len(LABS)} labs")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
