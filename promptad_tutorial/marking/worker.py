@@ -1,7 +1,8 @@
 """The process that runs a learner's answer: it gets inputs, and returns outputs.
 
-What goes between the two processes are bytes of pickle, so that tensors and samples arrive as they
-are. (This trusts a learner not to attack the machine; her code runs on it anyway.)
+What comes back is read by `plain.loads`, which makes numbers, texts, tensors, arrays and their
+containers and nothing else: bytes that a learner made cannot call anything in the process that
+marks. Her code itself runs on this machine, with the rights of whoever marks.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from multiprocessing.connection import Connection
 from typing import Any
+
+from promptad_tutorial.marking import plain
 
 SECONDS = 60.0  # for one call of an answer, and for its cell
 STARTING_SECONDS = 300.0  # until the process is there, on a busy machine
@@ -70,9 +73,12 @@ class Answer:
         except (EOFError, OSError) as error:
             raise RuntimeError("your code ended its process") from error
         try:
-            worked, found = pickle.loads(data)
-        except Exception as error:  # a class that only the learner's cells know
-            raise RuntimeError("your code returns an object of a class of its own") from error
+            worked, found = plain.loads(data)
+        except Exception as error:
+            raise RuntimeError(
+                "your code returns an object of a class that is neither number, text, tensor, "
+                "array nor a container of these"
+            ) from error
         if worked:
             return found
         name, text = found
@@ -122,7 +128,7 @@ def _run(source: str, space: dict[str, Any]) -> None:
 
 def _send(connection: Connection, work: Callable[[], Any]) -> None:
     try:
-        data = pickle.dumps((True, work()))
+        data = plain.dumps((True, work()))
     except Exception as error:
-        data = pickle.dumps((False, (type(error).__name__, str(error))))
+        data = plain.dumps((False, (type(error).__name__, str(error))))
     connection.send_bytes(data)
