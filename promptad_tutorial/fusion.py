@@ -9,16 +9,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from promptad_tutorial.scoring import harmonic_fusion
+
 Fusion = Callable[[Tensor, Tensor, float], Tensor]
 
 
 def _harmonic(a: Tensor, b: Tensor, w: float) -> Tensor:
-    # 1 / (2 (1 - w) / a + 2 w / b) as a quotient, so that a zero is no division by zero
-    below = 2 * (1 - w) * b + 2 * w * a
-    safe = below.clamp_min(torch.finfo(below.dtype).tiny)
     if w in (0, 1):  # one branch alone: the zeros of the other are not asked
         return (b if w else a) / 2
-    return torch.where(below > 0, a * b / safe, below.new_zeros(()))
+    return harmonic_fusion(a / (2 * (1 - w)), b / (2 * w))
 
 
 def _mean(a: Tensor, b: Tensor, w: float) -> Tensor:

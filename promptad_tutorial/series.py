@@ -27,7 +27,6 @@ class Chapter:
     seconds: int  # that all cells take in one go, measured on two cores, rounded up to fives
     needs: tuple[str, ...]  # what the reader should know
     shows: str  # in one line, for the map
-    written: bool = True
 
 
 CHAPTERS: tuple[Chapter, ...] = (
@@ -143,18 +142,14 @@ def next_link(file: str) -> str:
     if not following:
         return "This was the last notebook of the series."
     entry = following[0]
-    if entry.written:
-        return f"[{entry.title}]({entry.file}.ipynb): {entry.shows}."
-    return f"*{entry.title}* ({entry.file}, planned): {entry.shows}."
+    return f"[{entry.title}]({entry.file}.ipynb): {entry.shows}."
 
 
 def series_map(chapters: Sequence[Chapter] = CHAPTERS) -> Note:
     """The map of the series as a table."""
     rows = ["| notebook | minutes | what it shows |", "|---|---:|---|"]
     for entry in chapters:
-        name = f"[{entry.title}]({entry.file}.ipynb)" if entry.written else f"*{entry.title}*"
-        time = str(entry.minutes) if entry.written else "planned"
-        rows.append(f"| {name} | {time} | {entry.shows} |")
+        rows.append(f"| [{entry.title}]({entry.file}.ipynb) | {entry.minutes} | {entry.shows} |")
     return Note("\n".join(rows))
 
 

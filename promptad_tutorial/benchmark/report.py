@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from promptad_tutorial.benchmark.sample_size import half_width
 from promptad_tutorial.benchmark.test_set import FIGURES
 
 
@@ -84,5 +84,5 @@ def _interval(differences: np.ndarray) -> tuple[float, float]:
     n = len(differences)
     if n < 2:
         return float("nan"), float("nan")
-    half = stats.t.ppf(0.975, n - 1) * differences.std(ddof=1) / np.sqrt(n)
+    half = half_width(differences.std(ddof=1), n)
     return float(differences.mean() - half), float(differences.mean() + half)

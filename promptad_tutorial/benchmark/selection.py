@@ -12,11 +12,7 @@ from promptad_tutorial.config import PromptADConfig
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.losses import prototypes
 from promptad_tutorial.memory import remember, visual_score
-from promptad_tutorial.prompt_learner import encode_learners
-from promptad_tutorial.scoring import anomaly_maps, harmonic_fusion
-from promptad_tutorial.training import Level, train
 
 
 def scores_after_every_step(
@@ -41,29 +37,13 @@ def scores_after_every_step(
             f"expected a configuration with memory and at least one step, got use_memory = "
             f"{config.use_memory} and {config.steps} steps"
         )
-    learners = detector.learners(torch.Generator().manual_seed(seed))
-    levels = [
-        Level("image", learners["image"], shots.cls),
-        Level("pixel", learners["pixel"], shots.patches),
-    ]
     visual = visual_score(test.blocks, remember(shots)).cpu().double()
-    rows = []
-
-    def look(step: int) -> None:
-        with torch.no_grad():
-            found = encode_learners(list(learners.values()))
-        for level, features in zip(learners, found, strict=True):
-            normal, anomalous = prototypes(features)
-            detector.normal_prototypes[level] = normal
-            if anomalous is not None:
-                detector.anomaly_prototypes[level] = anomalous
-        patches = harmonic_fusion(detector.side_score(test.patches, "pixel"), visual)
-        maps = anomaly_maps(patches, backbone.grid, config.map_size, config.sigma)
-        text = detector.side_score(test.cls, "image")
-        highest = torch.from_numpy(maps.max(axis=(1, 2)))
-        rows.append(harmonic_fusion(text, highest).numpy())
-
-    train(levels, config, detector.temperature, look)
+    rows: list[Float[np.ndarray, " n"]] = []
+    detector.fit_features(
+        shots,
+        torch.Generator().manual_seed(seed),
+        after_step=lambda step: rows.append(detector.score_features(test, visual).image_scores),
+    )
     return np.stack(rows)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from promptad_tutorial.backbone import Backbone, load_backbone
+from promptad_tutorial.benchmark.feature_cache import file_sha256
 from promptad_tutorial.benchmark.methods import Method, chosen, configured, ladder
 from promptad_tutorial.config import PromptADConfig, check_map_size, preset
 from promptad_tutorial.datasets import Dataset, ProductLine, dataset_from_environment, open_dataset
@@ -157,7 +158,11 @@ class Settings:
 
 
 def pictures_key(line: ProductLine) -> str:
-    """A short name for the pictures of a category: their names and sizes, which cost no reading."""
+    """A short name for the pictures of a category: their names and what is in the files.
+
+    Sizes would not do: a BMP keeps its size when its picture is replaced. OSError for a picture
+    that cannot be read.
+    """
     digest = hashlib.sha256()
     for sample in (*line.train, *line.test):
         for path in (sample.image, sample.mask):
@@ -166,7 +171,7 @@ def pictures_key(line: ProductLine) -> str:
                     name = path.relative_to(line.root).as_posix()
                 except ValueError:  # VisA's masks may lie elsewhere
                     name = path.name
-                digest.update(f"{sample.label} {name} {path.stat().st_size};".encode())
+                digest.update(f"{sample.label} {name} {file_sha256(path)};".encode())
     return digest.hexdigest()
 
 

@@ -12,7 +12,7 @@ from scipy import stats
 
 from promptad_tutorial.benchmark.optimism import expected_best
 from promptad_tutorial.benchmark.report import paired_differences
-from promptad_tutorial.checks.answers import as_array, kind_of, number_trouble, same
+from promptad_tutorial.checks.answers import as_array, kind_of, number_trouble
 from promptad_tutorial.checks.verdict import Task, Verdict, check_function, mistake, not_yet
 from promptad_tutorial.metrics import image_auroc
 
@@ -261,8 +261,9 @@ def _triple_trouble(got: Any, expected: tuple[float, float, float]) -> str | Non
     if array is None or array.shape != (3,):
         return f"the result is {kind_of(got)}, expected three numbers (difference, low, high)"
     for name, mine, true in zip(("difference", "low", "high"), array, expected, strict=True):
-        if not same(float(mine), float(true)):
-            return f"{name} is {mine:.3f}, expected {true:.3f}"
+        trouble = number_trouble(float(mine), float(true))
+        if trouble:
+            return f"{name}: {trouble}"
     return None
 
 

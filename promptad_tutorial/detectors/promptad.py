@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -104,14 +104,17 @@ class PromptAD(Detector):
         features: ImageFeatures,
         generator: torch.Generator | None = None,
         test: tuple[ImageFeatures, Sequence[int]] | None = None,
+        after_step: Callable[[int], None] | None = None,
     ) -> PromptAD:
         """Learn from features of the shots: they are all that training looks at.
 
-        Where this fails, the detector keeps what it had learnt before.
+        `after_step` is called with the number of steps done, from 1; the detector holds what has
+        been learnt up to there. `test` is for trap 5 alone, see `fit`. Where this fails, the
+        detector keeps what it had learnt before.
         """
         before = {name: getattr(self, name) for name in LEARNT}
         try:
-            self._learn(features, generator, test)
+            self._learn(features, generator, test, after_step)
         except BaseException:
             vars(self).update(before)
             raise
@@ -122,6 +125,7 @@ class PromptAD(Detector):
         features: ImageFeatures,
         generator: torch.Generator | None,
         test: tuple[ImageFeatures, Sequence[int]] | None,
+        after_step: Callable[[int], None] | None,
     ) -> None:
         self.memory = remember(features) if self.config.use_memory else None
         learners = self.learners(generator)
@@ -130,17 +134,23 @@ class PromptAD(Detector):
             Level("pixel", learners["pixel"], features.patches),
         ]
         best: tuple[float, dict[str, Tensor]] = (-math.inf, {})
+        selected = test if self.config.traps.test_selected else None
+        visual = None if selected is None else self.visual_score(selected[0])  # never learns
 
-        def keep_if_best(step: int) -> None:
+        def watch(step: int) -> None:
             nonlocal best
             self._read(learners)
-            assert test is not None
-            found = image_auroc(np.array(test[1]), self.score_features(test[0]).image_scores)
-            if found > best[0]:
-                best = found, {k: v.clone() for k, v in self.state().items()}
+            if selected is not None:
+                features, labels = selected
+                found = self.score_features(features, visual).image_scores
+                reached = image_auroc(np.array(labels), found)
+                if reached > best[0]:
+                    best = reached, {k: v.clone() for k, v in self.state().items()}
+            if after_step is not None:
+                after_step(step)
 
-        watch = keep_if_best if test is not None and self.config.traps.test_selected else None
-        self.history = train(levels, self.config, self.temperature, watch)
+        watched = selected is not None or after_step is not None
+        self.history = train(levels, self.config, self.temperature, watch if watched else None)
         self._read(learners)
         if best[1]:
             self.restore(best[1])
@@ -159,18 +169,27 @@ class PromptAD(Detector):
             for level in LEVELS
         }
 
-    def score_features(self, features: ImageFeatures) -> Scores:
+    def visual_score(self, features: ImageFeatures) -> Float[Tensor, "b patches"] | None:
+        """How unlike the memory every patch is, in double precision on the CPU; None without it."""
+        if self.memory is None:
+            return None
+        return visual_score(features.blocks, self.memory).cpu().double()
+
+    def score_features(
+        self, features: ImageFeatures, visual: Float[Tensor, "b patches"] | None = None
+    ) -> Scores:
         """Method section 3, for features that are there already.
 
         pixel = 1 / (1/text + 1/visual) per patch, then upsampled and smoothed;
         image = 1 / (1/text + 1/max(map)). Without the memory: the text scores alone.
+        `visual` is the `visual_score` of these features, if somebody has it already.
         """
         if not self.normal_prototypes:
             raise RuntimeError("this detector has learnt nothing yet: call fit(images) first")
         text = self.side_score(features.cls, "image")
         patch_scores = self.side_score(features.patches, "pixel")
-        if self.memory is not None:
-            visual = visual_score(features.blocks, self.memory).cpu().double()
+        visual = self.visual_score(features) if visual is None else visual
+        if visual is not None:
             patch_scores = harmonic_fusion(patch_scores, visual)
         maps = anomaly_maps(
             patch_scores, self.backbone.grid, self.config.map_size, self.config.sigma

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.explorers.base import Explorer
 from promptad_tutorial.explorers.suffix_explorer import ShotFeatures
 from promptad_tutorial.figures import Illustration
@@ -20,7 +21,6 @@ from promptad_tutorial.figures.wording import rounded, sentences
 from promptad_tutorial.losses import alignment, prototypes
 from promptad_tutorial.metrics import image_auroc
 from promptad_tutorial.prompt_learner import PromptLearner
-from promptad_tutorial.prompt_structure import semantic_concatenation
 from promptad_tutorial.prompts import product_name
 from promptad_tutorial.scoring import text_score
 from promptad_tutorial.training import Level, train
@@ -129,16 +129,8 @@ class MarginExplorer(Explorer):
 
 def learn(backbone: Any, name: str, config: PromptADConfig, z: Float[Tensor, "k d"]) -> Learnt:
     """Learn the prompts of the image level alone, as `PromptAD(backbone, name, config)` does."""
-    structure = semantic_concatenation(
-        name,
-        config.n_normal_prompts,
-        config.n_normal_tokens,
-        config.states,
-        config.n_anomaly_suffixes,
-        config.n_anomaly_tokens,
-    )
     generator = torch.Generator().manual_seed(SEED)
-    learner = PromptLearner(backbone, structure, generator, config.initial_std)
+    learner = PromptAD(backbone, name, config).learners(generator)["image"]
     images, gaps = z.cpu().double(), []
     for trained in (False, True):
         if trained:

@@ -15,14 +15,13 @@ from torch import Tensor
 
 from promptad_tutorial.config import PromptADConfig
 from promptad_tutorial.datasets import draw_shots
+from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.explorers.base import Explorer
 from promptad_tutorial.explorers.prompt_explorer import LabelledFeatures, encode_test
 from promptad_tutorial.figures import Illustration, score_histogram
 from promptad_tutorial.figures.wording import counted, rounded, sentences
 from promptad_tutorial.losses import prototypes
 from promptad_tutorial.metrics import image_auroc
-from promptad_tutorial.prompt_learner import PromptLearner
-from promptad_tutorial.prompt_structure import semantic_concatenation
 from promptad_tutorial.prompts import GENERIC_STATES, product_name
 from promptad_tutorial.scoring import text_score
 from promptad_tutorial.text import UnknownWordWarning
@@ -140,7 +139,10 @@ class SuffixExplorer(Explorer):
             sides, negatives = learn_image_level(
                 self.backbone, name, config, line.draws[seed], seed
             )
-        unknown = [str(w.message) for w in caught if issubclass(w.category, UnknownWordWarning)]
+        # image and pixel level warn of the same words
+        unknown = dict.fromkeys(
+            str(w.message) for w in caught if issubclass(w.category, UnknownWordWarning)
+        )
         for other in caught:
             if not issubclass(other.category, UnknownWordWarning):
                 warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
@@ -175,19 +177,11 @@ def learn_image_level(
     The same prompts as those of `PromptAD(backbone, name, config)`, which learns the pixel level
     beside them.
     """
-    structure = semantic_concatenation(
-        name,
-        config.n_normal_prompts,
-        config.n_normal_tokens,
-        config.states,
-        config.n_anomaly_suffixes,
-        config.n_anomaly_tokens,
-    )
     generator = torch.Generator().manual_seed(seed)
-    learner = PromptLearner(backbone, structure, generator, config.initial_std)
+    learner = PromptAD(backbone, name, config).learners(generator)["image"]
     train([Level("image", learner, z)], config, backbone.temperature)
     with torch.no_grad():
-        return prototypes(learner()), len(structure.anomalous)
+        return prototypes(learner()), len(learner.structure.anomalous)
 
 
 def split_states(text: str) -> tuple[str, ...]:

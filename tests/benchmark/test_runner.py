@@ -137,6 +137,9 @@ def test_rows_of_other_settings_pictures_or_weights_are_kept_apart(small_configs
         keys[name] = {task.key for task in found}
     image = copied.load("wood").train[0].image
     image.write_bytes(image.read_bytes() + b"x")
+    longer = tasks.all_tasks(base, copied, settings.loaded(base.backbone))
+    keys["longer"] = {task.key for task in longer if task.product_line == "wood"}
+    image.write_bytes(image.read_bytes()[:-1] + b"y")  # as a BMP: another picture, the same size
     found = tasks.all_tasks(base, copied, settings.loaded(base.backbone))
     wood = {task.key for task in found if task.product_line == "wood"}
     assert {task.key for task in found} - wood < keys["base"]
@@ -188,6 +191,14 @@ def test_a_corrupt_training_picture_fails_only_the_draws_that_have_it(capsys, co
 
 
 # --- options --------------------------------------------------------------------------------
+
+
+def test_the_command_has_the_defaults_of_the_settings_and_of_the_place(tmp_path):
+    assert command.settings_of(command.DEFAULTS) == Settings()
+    place = runner.Place(tmp_path)
+    assert 1e9 * command.DEFAULTS["cache_gb"] == place.cache_bytes
+    for name in ("jobs", "backend", "cluster"):
+        assert command.DEFAULTS[name] == getattr(place, name)
 
 
 def test_a_yaml_file_says_what_options_say_and_options_win(capsys, two_lines, tmp_path):

@@ -16,7 +16,14 @@ from skimage.measure import label
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 from torch.nn import functional
 
-from tests.checks import learners_concatenation, learners_coop, learners_fusion, learners_margin
+from tests.checks import (
+    learners_concatenation,
+    learners_coop,
+    learners_fusion,
+    learners_honesty,
+    learners_margin,
+    learners_own_product,
+)
 
 
 def count_by_defect(samples):
@@ -209,9 +216,13 @@ WRONG: dict[str, dict[str, list[Callable[..., Any]]]] = {
     },
 }
 
-SOLUTIONS |= learners_coop.SOLUTIONS | learners_concatenation.SOLUTIONS
-WRONG |= learners_coop.WRONG | learners_concatenation.WRONG
-SOLUTIONS |= learners_fusion.SOLUTIONS
-WRONG |= learners_fusion.WRONG
-SOLUTIONS |= learners_margin.SOLUTIONS
-WRONG |= learners_margin.WRONG
+for _notebook in (
+    learners_coop,
+    learners_concatenation,
+    learners_margin,
+    learners_fusion,
+    learners_honesty,
+    learners_own_product,
+):
+    SOLUTIONS |= _notebook.SOLUTIONS
+    WRONG |= _notebook.WRONG

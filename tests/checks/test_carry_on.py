@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from promptad_tutorial import checks
-from tests.checks import learners, learners_honesty, learners_own_product
+from tests.checks.learners import SOLUTIONS
 
-SOLUTIONS = learners.SOLUTIONS | learners_honesty.SOLUTIONS | learners_own_product.SOLUTIONS
 FUNCTIONS = sorted(SOLUTIONS)
 ANSWERS = {"spot_the_defects", "noise_optimism"}  # numbers, no functions
 

@@ -165,7 +165,8 @@ def test_inputs_are_copies(name):
         return SOLUTIONS[name](*inputs)
 
     assert judge(name, solve_then_spoil)
-    assert not judge(name, spoil_then_solve)
+    if name != "good_pictures_needed":  # its inputs are numbers, which nobody can spoil
+        assert not judge(name, spoil_then_solve)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,4 @@
-"""What is special to the exercises of notebook 07."""
+"""What is special to the exercises of notebook 07; `test_checks` holds for them too."""
 
 from __future__ import annotations
 
@@ -10,33 +10,8 @@ import pytest
 
 from promptad_tutorial import checks
 from promptad_tutorial.metrics import image_auroc
-from tests.checks.learners_honesty import SOLUTIONS, WRONG
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "07_honest_benchmark.ipynb"
-TYPICAL = [
-    pytest.param(name, phrase, way, id=f"{name}-{phrase}-{number}")
-    for name, mistakes in WRONG.items()
-    for phrase, ways in mistakes.items()
-    for number, way in enumerate(ways)
-]
-
-
-@pytest.mark.parametrize("name", list(SOLUTIONS))
-def test_the_solution_passes_the_stub_fails_kindly_and_a_fixed_answer_fails(name):
-    check = getattr(checks, name)
-    assert check(SOLUTIONS[name])
-    stub = check(lambda *inputs: ...)
-    assert not stub and "write the body" in stub.message
-    fixed = check(lambda *inputs: (1.5, 0.5, 2.5) if name == "paired_interval" else 0.7)
-    assert not fixed and "write the body" not in fixed.message
-
-
-@pytest.mark.parametrize("name, phrase, way", TYPICAL)
-def test_a_typical_mistake_gets_its_own_hint(name, phrase, way):
-    verdict = getattr(checks, name)(way)
-    assert not verdict
-    hint = verdict.message.split("Hint: ")[1]
-    assert [each for each in WRONG[name] if each in hint] == [phrase]
 
 
 def test_an_interval_that_is_no_triple_is_told_so():

@@ -1,67 +1,13 @@
-"""The checks of notebook 08: what is special about them, and what is true of every check."""
+"""What is special about the checks of notebook 08; `test_checks` holds what is true of all."""
 
 from __future__ import annotations
 
 import random
 
 import numpy as np
-import pytest
 
 from promptad_tutorial import checks
-from tests.checks.learners_own_product import SOLUTIONS, WRONG, planted
-
-TYPICAL = [
-    pytest.param(name, phrase, way, id=f"{name}-{phrase}-{number}")
-    for name, mistakes in WRONG.items()
-    for phrase, ways in mistakes.items()
-    for number, way in enumerate(ways)
-]
-
-
-@pytest.mark.parametrize("name", list(SOLUTIONS))
-def test_the_solution_passes_and_the_stub_is_told_what_to_do(name):
-    check = getattr(checks, name)
-    assert check(SOLUTIONS[name])
-    stub = check(lambda *inputs: ...)
-    assert not stub and "write the body" in stub.message
-
-
-@pytest.mark.parametrize("name, phrase, way", TYPICAL)
-def test_a_typical_mistake_gets_its_own_hint(name, phrase, way):
-    verdict = getattr(checks, name)(way)
-    assert not verdict
-    hint = verdict.message.split("Hint: ")[1]
-    assert [each for each in WRONG[name] if each in hint] == [phrase]
-
-
-@pytest.mark.parametrize("name", list(SOLUTIONS))
-def test_a_hard_coded_answer_fails(name):
-    answers = []
-
-    def spy(*inputs):
-        answers.append(SOLUTIONS[name](*inputs))
-        return answers[-1]
-
-    check = getattr(checks, name)
-    assert check(spy)
-    for answer in answers:
-        assert not check(lambda *inputs, answer=answer: answer)
-
-
-@pytest.mark.parametrize("name", list(SOLUTIONS))
-@pytest.mark.parametrize(
-    "odd", ["text", True, {}, [], ([], []), ([1], [2]), (1.5, 2), object(), np.zeros(3), np.nan]
-)
-def test_an_odd_result_gets_a_verdict_of_one_line(name, odd):
-    verdict = getattr(checks, name)(lambda *inputs: odd)
-    assert not verdict
-    assert repr(verdict).splitlines() == [repr(verdict)] and len(repr(verdict)) < 500
-
-
-@pytest.mark.parametrize("name", list(SOLUTIONS))
-def test_an_error_in_the_function_is_told_with_the_inputs(name):
-    verdict = getattr(checks, name)(lambda: 1)
-    assert "TypeError" in verdict.message and "it is called with (" in verdict.message
+from tests.checks.learners_own_product import SOLUTIONS, planted
 
 
 def test_the_order_of_both_lists_is_free():

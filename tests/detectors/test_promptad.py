@@ -298,3 +298,29 @@ def test_a_fit_that_fails_leaves_what_was_learnt_before(
     assert_same_scores(detector.score(pictures), before, atol=0)
     assert detector.threshold == threshold
     assert detector.history.steps == 3
+
+
+def test_after_every_step_the_detector_holds_what_it_has_learnt(small_backbone, shots, pictures):
+    backbone, seen = small_backbone(), []
+    detector = PromptAD(backbone, "nut", quick())
+    features, test = detector.encode(shots), detector.encode(pictures)
+    detector.fit_features(
+        features,
+        seeded(),
+        after_step=lambda step: seen.append((step, detector.score_features(test))),
+    )
+    assert [step for step, _ in seen] == [1, 2, 3]
+    assert_same_scores(seen[-1][1], detector.score_features(test), atol=0)
+    assert np.abs(seen[0][1].image_scores - seen[-1][1].image_scores).max() > 1e-4
+    alone = PromptAD(backbone, "nut", quick()).fit_features(features, seeded())
+    assert_same_scores(alone.score_features(test), detector.score_features(test), atol=0)
+
+
+def test_a_visual_score_that_is_there_already_gives_the_same(small_backbone, shots, pictures):
+    detector = PromptAD(small_backbone(), "nut", quick()).fit(shots)
+    test = detector.encode(pictures)
+    visual = detector.visual_score(test)
+    assert_same_scores(detector.score_features(test, visual), detector.score_features(test), atol=0)
+    other = detector.score_features(test, 1 - visual)
+    assert np.abs(other.anomaly_maps - detector.score_features(test).anomaly_maps).max() > 1e-2
+    assert detector.without_memory().visual_score(test) is None

@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 import torch
+
+from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.explorers import LabelledFeatures, ShotFeatures
+from promptad_tutorial.frozen_clip import Backbone
+
+# few prompts and three large steps
+QUICK = PromptADConfig(
+    states=("damaged {}", "{} with flaw"),
+    n_normal_prompts=2,
+    n_anomaly_suffixes=2,
+    steps=3,
+    learning_rate=0.05,
+    map_size=8,
+)
+
+
+@pytest.fixture
+def backbone(small_backbone: Callable[[str], Backbone]) -> Backbone:
+    return small_backbone("small-plain")
+
+
+def unit(generator: torch.Generator, *shape: int) -> torch.Tensor:
+    """Random features of length 1."""
+    return torch.nn.functional.normalize(torch.randn(*shape, generator=generator), dim=-1)
+
+
+def random_shots(backbone: Backbone, seed: int, draws: int = 3) -> ShotFeatures:
+    """Four shots a draw, and 12 good and 8 anomalous test pictures."""
+    generator = torch.Generator().manual_seed(seed)
+    shots = tuple(unit(generator, 4, backbone.embed_dim) for _ in range(draws))
+    test = unit(generator, 20, backbone.embed_dim)
+    return ShotFeatures(shots, LabelledFeatures(test, np.array([0] * 12 + [1] * 8)))
 
 
 @pytest.fixture

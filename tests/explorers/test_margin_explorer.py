@@ -4,56 +4,31 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from promptad_tutorial.config import PromptADConfig
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.explorers import (
-    LabelledFeatures,
     MarginExplorer,
-    ShotFeatures,
     margin_explorer,
 )
 from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.image_tower import ImageFeatures
 from promptad_tutorial.losses import alignment, explicit_anomaly_margin
 from promptad_tutorial.metrics import image_auroc
+from tests.explorers import conftest
+from tests.explorers.conftest import random_shots
 
 SECONDS = 2.0  # in which a change is to be answered
-QUICK = PromptADConfig(
-    states=("damaged {}", "{} with flaw"),
-    n_normal_prompts=2,
-    n_anomaly_suffixes=2,
-    steps=3,
-    learning_rate=0.05,
-    map_size=8,
-    use_memory=False,
-)
-
-
-@pytest.fixture
-def backbone(small_backbone: Callable[[str], Backbone]) -> Backbone:
-    return small_backbone("small-plain")
-
-
-def features(backbone: Backbone, seed: int) -> ShotFeatures:
-    generator = torch.Generator().manual_seed(seed)
-
-    def unit(n: int) -> torch.Tensor:
-        found = torch.randn(n, backbone.embed_dim, generator=generator)
-        return torch.nn.functional.normalize(found, dim=-1)
-
-    return ShotFeatures((unit(4),), LabelledFeatures(unit(20), np.array([0] * 12 + [1] * 8)))
+QUICK = replace(conftest.QUICK, use_memory=False)
 
 
 @pytest.fixture
 def explorer(backbone: Backbone) -> MarginExplorer:
-    lines = {"metal_plate": features(backbone, 1), "capsule": features(backbone, 2)}
+    lines = {"metal_plate": random_shots(backbone, 1, 1), "capsule": random_shots(backbone, 2, 1)}
     return MarginExplorer(backbone, lines, QUICK)
 
 
@@ -168,12 +143,14 @@ def test_what_cannot_be_shown_is_refused(backbone) -> None:
         MarginExplorer(backbone, {})
     with pytest.raises(ValueError, match="expected states or learnt suffixes"):
         config = PromptADConfig(states=(), n_anomaly_suffixes=0)
-        MarginExplorer(backbone, {"a": features(backbone, 1)}, config)
+        MarginExplorer(backbone, {"a": random_shots(backbone, 1, 1)}, config)
 
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_change_is_answered_soon(backbone) -> None:
-    explorer = MarginExplorer(backbone, {"capsule": features(backbone, 2)})  # the paper's 100 steps
+    explorer = MarginExplorer(
+        backbone, {"capsule": random_shots(backbone, 2, 1)}
+    )  # the paper's 100 steps
     took = []
     for margin in (0.3, 0.6):
         start = time.process_time()  # other work on the machine does not count

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,26 +18,10 @@ from promptad_tutorial.explorers.shot_explorer import METHODS
 from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.image_tower import ImageFeatures
 from promptad_tutorial.metrics import image_auroc, pixel_auroc
+from tests.explorers.conftest import QUICK, unit
 
 SECONDS = 2.0  # in which a change is to be answered
-SIZE = 8
-QUICK = PromptADConfig(
-    states=("damaged {}", "{} with flaw"),
-    n_normal_prompts=2,
-    n_anomaly_suffixes=2,
-    steps=3,
-    learning_rate=0.05,
-    map_size=SIZE,
-)
-
-
-@pytest.fixture
-def backbone(small_backbone: Callable[[str], Backbone]) -> Backbone:
-    return small_backbone("small-plain")
-
-
-def unit(generator: torch.Generator, *shape: int) -> torch.Tensor:
-    return torch.nn.functional.normalize(torch.randn(*shape, generator=generator), dim=-1)
+SIZE = QUICK.map_size
 
 
 def features(backbone: Backbone, seed: int, n: int) -> ImageFeatures:

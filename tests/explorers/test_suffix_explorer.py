@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from promptad_tutorial.config import PromptADConfig
 from promptad_tutorial.datasets import ProductLine, Sample, draw_shots
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.explorers import (
-    LabelledFeatures,
     ShotFeatures,
     SuffixExplorer,
     encode_shots,
@@ -28,39 +26,16 @@ from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.image_tower import ImageFeatures
 from promptad_tutorial.metrics import image_auroc
 from promptad_tutorial.text import UnknownWordWarning
+from tests.explorers import conftest
+from tests.explorers.conftest import random_shots
 
 SECONDS = 2.0  # in which a change is to be answered
-QUICK = PromptADConfig(
-    states=("damaged {}", "{} with flaw"),
-    n_normal_prompts=2,
-    n_anomaly_suffixes=2,
-    steps=3,
-    learning_rate=0.05,
-    margin_weight=0.0,
-    alignment_weight=0.0,
-    map_size=8,
-)
-
-
-@pytest.fixture
-def backbone(small_backbone: Callable[[str], Backbone]) -> Backbone:
-    return small_backbone("small-plain")
-
-
-def features(backbone: Backbone, seed: int, draws: int = 3) -> ShotFeatures:
-    generator = torch.Generator().manual_seed(seed)
-
-    def unit(n: int) -> torch.Tensor:
-        found = torch.randn(n, backbone.embed_dim, generator=generator)
-        return torch.nn.functional.normalize(found, dim=-1)
-
-    labels = np.array([0] * 12 + [1] * 8)
-    return ShotFeatures(tuple(unit(4) for _ in range(draws)), LabelledFeatures(unit(20), labels))
+QUICK = replace(conftest.QUICK, margin_weight=0.0, alignment_weight=0.0)
 
 
 @pytest.fixture
 def explorer(backbone: Backbone) -> SuffixExplorer:
-    lines = {"metal_plate": features(backbone, 1), "capsule": features(backbone, 2)}
+    lines = {"metal_plate": random_shots(backbone, 1), "capsule": random_shots(backbone, 2)}
     return SuffixExplorer(backbone, lines, QUICK)
 
 
@@ -189,7 +164,7 @@ def test_encode_shots_takes_the_drawn_pictures(backbone, tmp_path: Path) -> None
 
 
 def test_what_cannot_be_shown_is_refused(backbone) -> None:
-    one, two = features(backbone, 1, 2), features(backbone, 1, 3)
+    one, two = random_shots(backbone, 1, 2), random_shots(backbone, 1, 3)
     with pytest.raises(ValueError, match="at least one product line"):
         SuffixExplorer(backbone, {})
     with pytest.raises(ValueError, match=r"found 2 lines with \[2, 3\] draws"):
@@ -202,7 +177,7 @@ def test_what_cannot_be_shown_is_refused(backbone) -> None:
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_change_is_answered_soon(backbone) -> None:
-    lines = {"capsule": features(backbone, 2)}
+    lines = {"capsule": random_shots(backbone, 2)}
     explorer = SuffixExplorer(backbone, lines)  # with the paper's number of steps
     took = []
     for number in (1, 2):
