@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -50,6 +51,7 @@ BUILDS: dict[str, tuple[dict, dict, dict]] = {
 }
 
 
+ROOT = Path(__file__).resolve().parents[1]
 PROMPTS = ["a photo of a flawless washer.", "washer", "a close-up photo of the damaged long word"]
 
 
@@ -106,3 +108,16 @@ def small_backbone(small_configs: Path) -> Callable[[str], Backbone]:
 def plus_240(small_configs: Path) -> Backbone:
     """The paper's architecture in full size with random weights: 208 million numbers, once."""
     return load_backbone("ViT-B-16-plus-240", pretrained="random", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two product lines with five pictures a folder, under a name of their own."""
+    root = tmp_path_factory.mktemp("switched") / "other_factory"
+    for line in ("wood", "brick"):
+        for folder in sorted((ROOT / "data" / "minifactory" / line).glob("*/*")):
+            wanted = root / line / folder.parent.name / folder.name
+            wanted.mkdir(parents=True)
+            for file in sorted(folder.iterdir())[:5]:
+                shutil.copy(file, wanted)
+    return root

@@ -49,15 +49,15 @@ def test_mistakes_in_a_demo_are_one_line(capsys, tmp_path):
     )
 
 
-def test_the_ladder_writes_rows_means_and_pairs(capsys, tmp_path):
+def test_the_ladder_writes_rows_means_and_pairs(capsys, tmp_path, small_data):
     code, out, _ = run(
-        capsys, "ladder", "--lines", "wood", "capsule", "--shots", 1, "--seeds", 0, "--jobs", 1,
+        capsys, "ladder", "--data", small_data, "--shots", 1, "--seeds", 0, "--jobs", 1,
         "--methods", "zero-shot", "memory", "WinCLIP", "WinCLIP+", "--map-size", 30,
         "--runs", tmp_path / "runs", "--out", tmp_path / "out",
     )  # fmt: skip
     assert code == 0 and out.startswith("8 rows in")
     rows = pd.read_csv(tmp_path / "out" / "ladder.csv")
-    assert rows["product_line"].value_counts().to_dict() == {"wood": 4, "capsule": 4}
+    assert rows["product_line"].value_counts().to_dict() == {"wood": 4, "brick": 4}
     means = pd.read_csv(tmp_path / "out" / "ladder_summary.csv").set_index("method")
     for method, one in rows.groupby("method"):
         expected = one["image_auroc"].mean()
@@ -66,7 +66,7 @@ def test_the_ladder_writes_rows_means_and_pairs(capsys, tmp_path):
     assert set(zip(pairs["method"], pairs["against"], strict=True)) == {("WinCLIP+", "WinCLIP")}
     note = json.loads((tmp_path / "out" / "ladder.json").read_text())
     assert note["checksum"] == load_backbone("tiny").checksum
-    assert note["command"].startswith("python -m promptad_tutorial ladder --lines wood")
+    assert note["command"].startswith(f"python -m promptad_tutorial ladder --data {small_data}")
 
 
 def test_mistakes_in_a_ladder_are_one_line(capsys, tmp_path):

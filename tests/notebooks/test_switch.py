@@ -8,7 +8,6 @@ ALL_SWITCHES=1 in the environment runs every one of them with another backbone.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -19,7 +18,6 @@ from promptad_tutorial import series
 from tools.network_block import kernel_environment
 
 ROOT = Path(__file__).resolve().parents[2]
-LINES = ("wood", "brick")
 TINY = "tiny"
 OTHERS = {  # by the number of the notebook; the paper's backbone once
     "00": "ViT-B-16-plus-240:random",
@@ -29,19 +27,6 @@ OTHERS = {  # by the number of the notebook; the paper's backbone once
 }
 REST = "ViT-B-32:random" if os.environ.get("ALL_SWITCHES") else TINY
 SWITCHES = [(entry.file, OTHERS.get(entry.file[:2], REST)) for entry in series.CHAPTERS]
-
-
-@pytest.fixture(scope="module")
-def small_data(tmp_path_factory) -> Path:
-    """Two product lines with a few pictures each, under a name of its own."""
-    root = tmp_path_factory.mktemp("switched") / "other_factory"
-    for line in LINES:
-        for folder in sorted((ROOT / "data" / "minifactory" / line).glob("*/*")):
-            wanted = root / line / folder.parent.name / folder.name
-            wanted.mkdir(parents=True)
-            for file in sorted(folder.iterdir())[:5]:
-                shutil.copy(file, wanted)
-    return root
 
 
 @pytest.mark.slow
