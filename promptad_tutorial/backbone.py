@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import open_clip
 import torch
 
+from promptad_tutorial.checkpoints import fill_model
 from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.model_support import BackboneError
+from promptad_tutorial.model_support import BackboneError, at_image_size
 from promptad_tutorial.pretrained import (
     NOT_GIVEN,
     LoadedModel,
@@ -37,6 +38,8 @@ def load_backbone(
     device: str | torch.device | None = None,
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
+    image_size: int | None = None,
+    resize: str = "squash",
 ) -> Backbone:
     """A frozen CLIP. "tiny" ships with this package; other names are open_clip's.
 
@@ -46,16 +49,23 @@ def load_backbone(
     ``device``: CUDA if there is one, else the CPU; "mps" must be asked for.
     ``dtype``: of the towers: torch.float32, torch.bfloat16 or torch.float16; torch.float64 for
     comparisons that rounding must not decide.
+    ``image_size``: pixels a side of the tower's square, a multiple of the patch; by default the
+    model's own. The position embeddings are interpolated as open_clip does.
+    ``resize``: "squash" maps whole pictures onto the square, as the paper does; "crop" keeps the
+    aspect ratio and shows the central square alone.
+    Label and checksum of the backbone say what differs from the defaults.
 
-    Raises BackboneError (a ValueError) for a model, weights, device or dtype that cannot be had.
+    Raises BackboneError (a ValueError) for a model, weights, device, dtype or image size that
+    cannot be had, ValueError for another ``resize``.
     """
     chosen = choose_device(device)
     if dtype not in (torch.float32, torch.bfloat16, torch.float16, torch.float64):
         raise BackboneError(f"expected dtype float32, bfloat16, float16 or float64, found {dtype}.")
     if name != "tiny":
-        loaded = load_open_clip(name, pretrained, seed)
+        loaded = load_open_clip(name, pretrained, seed, image_size)
         name = name.replace("/", "-")
-        return Backbone(name, loaded, open_clip.get_tokenizer(name), chosen, dtype)
+        tokenizer = open_clip.get_tokenizer(name)
+        return Backbone(name, loaded, tokenizer, chosen, dtype, resize=resize)
     if pretrained is not NOT_GIVEN:
         raise BackboneError(
             f"'tiny' has its own weights, found pretrained={pretrained!r}. Leave it out, or name "
@@ -64,19 +74,35 @@ def load_backbone(
     from promptad_tutorial import tinyclip
 
     model, mean, std = tinyclip.load_tiny()
-    loaded = LoadedModel(
-        model, f"{tinyclip.MODEL_NAME}, trained on the minifactory", mean, std, "bicubic"
-    )
+    own_size = int(model.visual.image_size[0])
+    weights = f"{tinyclip.MODEL_NAME}, trained on the minifactory"
+    if image_size not in (None, own_size):
+        model = _at_image_size(model, image_size)
+        weights += f", at {image_size} pixels"
+    loaded = LoadedModel(model, weights, mean, std, "bicubic")
     tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
-    backbone = Backbone("tiny", loaded, tokenizer, chosen, dtype, tinyclip.unknown_words)
-    backbone.checksum = tinyclip.checksum()
+    backbone = Backbone("tiny", loaded, tokenizer, chosen, dtype, tinyclip.unknown_words, resize)
+    if image_size in (None, own_size):
+        backbone.checksum = tinyclip.checksum()  # else that of the interpolated weights
     return backbone
+
+
+def _at_image_size(model: torch.nn.Module, image_size: int) -> torch.nn.Module:
+    """TinyCLIP for squares of another size."""
+    from promptad_tutorial.tinyclip import MODEL_NAME
+
+    config = at_image_size(MODEL_NAME, open_clip.get_model_config(MODEL_NAME), image_size)
+    with torch.random.fork_rng(devices=[]):
+        larger = open_clip.CLIP(**config)
+    fill_model(larger, dict(model.state_dict()), MODEL_NAME, "the package", interpolate=True)
+    return larger.eval()
 
 
 def backbone_from_environment(environment: Mapping[str, str] | None = None) -> Backbone:
     """The backbone that PROMPTAD_BACKBONE names, on PROMPTAD_DEVICE; "tiny" if it is unset.
 
     Forms: ``tiny``, ``MODEL:TAG``, ``MODEL:/path/file.safetensors``, ``MODEL:random``.
+    PROMPTAD_IMAGE_SIZE and PROMPTAD_RESIZE are ``image_size`` and ``resize`` of ``load_backbone``.
     ``environment`` is the process's own by default. Raises BackboneError.
     """
     environment = os.environ if environment is None else environment
@@ -84,7 +110,17 @@ def backbone_from_environment(environment: Mapping[str, str] | None = None) -> B
     device = environment.get("PROMPTAD_DEVICE", "").strip() or None
     name, colon, weights = wanted.partition(":")
     pretrained = weights.strip() if colon and weights.strip() else NOT_GIVEN
-    return load_backbone(name.strip(), pretrained, device)
+    size = environment.get("PROMPTAD_IMAGE_SIZE", "").strip() or None
+    resize = environment.get("PROMPTAD_RESIZE", "").strip() or "squash"
+    if size is not None and not size.isdecimal():
+        raise BackboneError(f"expected PROMPTAD_IMAGE_SIZE in pixels, such as 336, found {size!r}.")
+    return load_backbone(
+        name.strip(),
+        pretrained,
+        device,
+        image_size=int(size) if size else None,
+        resize=resize,
+    )
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

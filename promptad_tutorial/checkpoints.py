@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import torch
-from open_clip.model import convert_to_custom_text_state_dict
+from open_clip.model import convert_to_custom_text_state_dict, resize_pos_embed
 from torch import Tensor, nn
 
 from promptad_tutorial.model_support import BackboneError
+from promptad_tutorial.weights_file import check_whole
 
 # Numbers that some checkpoints store beside the weights; the config has them already.
 NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask")
@@ -18,8 +20,10 @@ NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask")
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint by name. A file from outside is never executed.
 
-    Raises BackboneError for a file that is broken, or that only unpickling could read.
+    Raises BackboneError for a file that is broken, half written or empty, or that only unpickling
+    could read.
     """
+    check_whole(path)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -45,14 +49,30 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in state.items() if name not in NOT_WEIGHTS}
 
 
-def fill_model(model: nn.Module, state: dict[str, Tensor], name: str, source: str) -> None:
-    """Copy the tensors into the model, every weight exactly once, nothing resized.
+def fill_model(
+    model: nn.Module, state: dict[str, Tensor], name: str, source: str, interpolate: bool = False
+) -> None:
+    """Copy the tensors into the model, every weight exactly once. See ``fitting`` for the rest."""
+    model.load_state_dict(fitting(model, state, name, source, interpolate))
 
-    ``name`` and ``source`` are for the message. Raises BackboneError for missing or unknown
-    names, other shapes, and numbers that are not finite.
+
+def fitting(
+    model: nn.Module, state: dict[str, Tensor], name: str, source: str, interpolate: bool = False
+) -> dict[str, Tensor]:
+    """The tensors as the model takes them; it may lie on the meta device, nothing is copied.
+
+    ``interpolate``: the positions of the image tower are brought to the model's grid, by
+    open_clip's own function (bicubic, anti-aliased); otherwise nothing is resized. ``name`` and
+    ``source`` are for the message. Raises BackboneError for missing or unknown names, other
+    shapes, and numbers that are not finite.
     """
     if hasattr(model, "text"):
         state = convert_to_custom_text_state_dict(state)
+    if interpolate:
+        positions = state.get("visual.positional_embedding")
+        if positions is not None and math.isqrt(len(positions) - 1) ** 2 == len(positions) - 1:
+            state = state | {"visual.positional_embedding": positions.float()}
+            resize_pos_embed(state, model)
     expected = model.state_dict()
     if "logit_scale" in state and state["logit_scale"].numel() == 1:
         state["logit_scale"] = state["logit_scale"].reshape(expected["logit_scale"].shape)
@@ -80,7 +100,7 @@ def fill_model(model: nn.Module, state: dict[str, Tensor], name: str, source: st
             f"the weights in {source} hold NaN or infinite numbers ({', '.join(broken[:3])}). "
             "Copy the file again."
         )
-    model.load_state_dict(state)
+    return state
 
 
 def weights_checksum(model: nn.Module) -> str:

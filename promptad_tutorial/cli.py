@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from promptad_tutorial.commands import (
     benchmark,
+    check_backbone,
     check_data,
     demo,
     doctor,
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 GROUPS = (
     doctor,
     demo,
+    check_backbone,
     check_data,
     score,
     zero_shot,

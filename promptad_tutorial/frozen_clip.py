@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from promptad_tutorial.attention import ATTENTION_KINDS, attention_weights, check_kind
 from promptad_tutorial.checkpoints import weights_checksum
 from promptad_tutorial.image_tower import ImageFeatures, encode_pixels, tokens_before_block
-from promptad_tutorial.images import check_ready, list_images, preprocess
+from promptad_tutorial.images import RESIZE_MODES, check_ready, list_images, preprocess
 from promptad_tutorial.pretrained import LoadedModel
 from promptad_tutorial.text import Prompts, TextEncoder
 
@@ -38,14 +38,21 @@ class Backbone:
         device: torch.device,
         dtype: torch.dtype,
         unknown_words: Callable[[str], list[str]] | None = None,
+        resize: str = "squash",
     ):
         """Freeze ``loaded.model`` and move it; see ``load_backbone``.
 
-        ``unknown_words`` lists the words of a prompt that the model was never trained on.
+        ``unknown_words`` lists the words of a prompt that the model was never trained on;
+        ``resize`` is how every picture is brought to the tower's square, see
+        ``images.preprocess``.
         """
+        if resize not in RESIZE_MODES:
+            raise ValueError(f"resize must be one of {', '.join(RESIZE_MODES)}; found {resize!r}.")
         model = loaded.model.eval().requires_grad_(False)
         self.name = name
-        self.label = f"{name} ({loaded.weights})"  # goes beside every result
+        self.resize = resize
+        # goes beside every result
+        self.label = f"{name} ({loaded.weights}{'' if resize == 'squash' else ', central squares'})"
         self.temperature = math.exp(float(model.logit_scale))  # t, before any rounding to dtype
         if dtype != torch.float32:
             self.checksum = weights_checksum(model)  # of the weights as they were published
@@ -84,7 +91,7 @@ class Backbone:
         blocks: Sequence[int] | None = None,
         attention: str = "v-v",
         first_block: int = 1,
-        resize: str = "squash",
+        resize: str | None = None,
         blocks_in_place: bool = False,
         bgr: bool = False,
     ) -> ImageFeatures:
@@ -99,7 +106,7 @@ class Backbone:
         ``attention``: "v-v" for patches of the V-V path, which leaves the untouched one at
         ``first_block`` (default: all blocks); "q-k", "q-q" or "k-k" for the same path with
         another attention; "plain" for patches of untouched CLIP.
-        ``resize``: "squash" or "crop", see ``images.preprocess``.
+        ``resize``: "squash" or "crop", see ``images.preprocess``; by default the backbone's own.
         ``blocks_in_place`` and ``bgr`` (red and blue exchanged) are traps 7 and 4 of method
         section 4: they exist to measure what the released code does.
 
@@ -142,17 +149,19 @@ class Backbone:
         return torch.cat(
             [
                 attention_weights(chosen, tokens_before_block(visual, pixels, block), kind)
-                for pixels in self._batches(images, batch_size, "squash")
+                for pixels in self._batches(images, batch_size, None)
             ]
         )
 
-    def preprocess(self, image: Any, resize: str = "squash") -> Float[Tensor, "3 size size"]:
+    def preprocess(self, image: Any, resize: str | None = None) -> Float[Tensor, "3 size size"]:
         """Anything ``images.read_image`` takes, as the image tower wants it.
 
-        A tensor is taken for ready and only checked. Raises ImageError.
+        ``resize`` is by default the backbone's own. A tensor is taken for ready and only checked.
+        Raises ImageError.
         """
         if isinstance(image, Tensor):
             return check_ready(image, self.image_size)
+        resize = self.resize if resize is None else resize
         return preprocess(image, self.image_size, self.mean, self.std, resize, self.interpolation)
 
     def exchange_red_and_blue(
@@ -202,7 +211,7 @@ class Backbone:
         ValueError for shapes that do not fit."""
         return self.text.encode_embeddings(embeddings, eot, unit_norm)
 
-    def _batches(self, images: Any, batch_size: int, resize: str) -> Iterator[Tensor]:
+    def _batches(self, images: Any, batch_size: int, resize: str | None) -> Iterator[Tensor]:
         _check_batch_size(batch_size)
         sources = list_images(images)
         starts = range(0, len(sources), batch_size)

@@ -104,6 +104,19 @@ def preprocess(
     return (pixels - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
 
 
+def seen_part(image: Image.Image, resize: str = "squash") -> Image.Image:
+    """What ``preprocess`` shows the tower of a picture: all of it, or the central square.
+
+    A map of a cropped picture lies over this part, not over the whole picture.
+    """
+    if resize == "squash":
+        return image
+    width, height = image.size
+    short = min(width, height)
+    left, top = round((width - short) / 2), round((height - short) / 2)
+    return image.crop((left, top, left + short, top + short))
+
+
 def check_ready(pixels: Tensor, image_size: int) -> Tensor:
     """``pixels`` if it is a float tensor (3, S, S) of finite numbers; else ImageError."""
     shape = (3, image_size, image_size)

@@ -54,6 +54,31 @@ def supported_config(name: str) -> dict[str, Any]:
     return config
 
 
+def at_image_size(name: str, config: dict[str, Any], image_size: int | None) -> dict[str, Any]:
+    """The config with images of ``image_size`` pixels a side, as open_clip's ``force_image_size``.
+
+    None leaves it as it is. Raises BackboneError for a size that the patches do not divide: a
+    strip at the right and at the bottom of every image would never be looked at.
+    """
+    if image_size is None or image_size == own_image_size(config):
+        return config
+    vision = config["vision_cfg"]
+    patch = vision.get("patch_size", 16)
+    if not isinstance(image_size, int) or image_size < patch or image_size % patch:
+        lower = max(patch, int(image_size) // patch * patch)
+        raise BackboneError(
+            f"expected an image size that the {patch} x {patch} patches of {name} divide, found "
+            f"{image_size}. Use {lower} or {lower + patch}."
+        )
+    return config | {"vision_cfg": vision | {"image_size": image_size}}
+
+
+def own_image_size(config: dict[str, Any]) -> int:
+    """Pixels a side of the images that a model of this config was made for."""
+    size = config["vision_cfg"].get("image_size", 224)
+    return int(size[0] if isinstance(size, (list, tuple)) else size)
+
+
 def refusal(name: str, config: dict[str, Any]) -> str | None:
     """Why a model of this config cannot be taken apart, or None if it can."""
     vision, text = config["vision_cfg"], config["text_cfg"]

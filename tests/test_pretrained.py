@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from promptad_tutorial import pretrained as pretrained_module
+from promptad_tutorial import weights_download
 from promptad_tutorial.backbone import (
     BackboneError,
     WeightsNotFoundError,
@@ -19,6 +20,7 @@ from promptad_tutorial.backbone import (
 )
 from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.model_support import supported_config
+from promptad_tutorial.weights_source import Source
 from tests.conftest import PROMPTS, random_pixels, write_config
 
 
@@ -206,11 +208,10 @@ def test_no_network_is_one_clear_error(monkeypatch):
     def fail(*_):
         raise OSError("name or service not known")
 
-    monkeypatch.setattr(pretrained_module.socket, "getaddrinfo", fail)
-    monkeypatch.setattr(pretrained_module, "getproxies", dict)
-    monkeypatch.setattr(pretrained_module, "_in_hub_cache", lambda _: False)
-    monkeypatch.setattr(open_clip, "download_pretrained", fail)
-    with pytest.raises(WeightsNotFoundError, match=r"by hand.*safetensors.*tiny"):
+    monkeypatch.setattr(weights_download.socket, "getaddrinfo", fail)
+    monkeypatch.setattr(weights_download, "getproxies", dict)
+    monkeypatch.setattr(Source, "here", lambda _: None)
+    with pytest.raises(WeightsNotFoundError, match=r"no network.*by hand.*laion400m_e32.*tiny"):
         load_backbone("ViT-B-16-plus-240", pretrained="laion400m_e32")
 
 
@@ -219,8 +220,7 @@ def test_a_downloaded_tag_is_loaded_and_labelled(small_backbone, tmp_path, monke
     save_file(source.model.state_dict(), tmp_path / "w.safetensors")
     tag = {"hf_hub": "x/y/", "mean": (0.5,) * 3, "std": (0.2,) * 3, "interpolation": "bilinear"}
     monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda *_: tag)
-    monkeypatch.setattr(pretrained_module, "_network_problem", lambda _: None)
-    monkeypatch.setattr(open_clip, "download_pretrained", lambda _: tmp_path / "w.safetensors")
+    monkeypatch.setattr(pretrained_module, "fetch", lambda _: tmp_path / "w.safetensors")
     loaded = load_backbone("small-plain", pretrained="some_tag", device="cpu")
     assert loaded.label == "small-plain (some_tag)"
     assert loaded.checksum == source.checksum

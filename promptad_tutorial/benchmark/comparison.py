@@ -111,7 +111,7 @@ def measure_line(
     `features` is filled with what was encoded, and used again. `test` replaces the line's own test
     set, and `encode` what encodes the line's pictures (by default all of them, now).
     """
-    test = test or TestSet.of(line, plan.map_size)
+    test = test or TestSet.of(line, plan.map_size, backbone.resize)
     encode = encode or encode_line
     features = {} if features is None else features
     rows = []

@@ -11,17 +11,15 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import current_process
 from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 import psutil
 import torch
 from joblib.externals.loky.process_executor import TerminatedWorkerError
-from PIL import Image
 from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.comparison import Plan, measure_line
@@ -30,7 +28,7 @@ from promptad_tutorial.benchmark.feature_cache import FeatureCache
 from promptad_tutorial.benchmark.settings import Settings, loaded
 from promptad_tutorial.benchmark.tasks import Task, groups, read_row, write_row
 from promptad_tutorial.benchmark.test_set import TestSet
-from promptad_tutorial.datasets import Dataset, ProductLine, read_mask
+from promptad_tutorial.datasets import Dataset, ProductLine
 from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.provenance import versions
 
@@ -128,7 +126,7 @@ def run_group(
         try:
             if opened is None:
                 line = settings.load(dataset, task.product_line)
-                opened = line, test_set(line, settings)
+                opened = line, TestSet.of(line, settings.map_size, settings.resize)
             found = _measure(settings, backbone, task, *opened, features, encoder)
             found["error"] = None
         except Exception as error:  # whatever it is, it belongs to this task alone
@@ -153,26 +151,6 @@ def _measure(
     plan = Plan(methods, (max(task.shots, 1),), (task.seed,), settings.map_size)
     (row,) = measure_line(plan, backbone, line, task.seed, None, features, test, encoder)
     return dict(row)
-
-
-def test_set(line: ProductLine, settings: Settings) -> TestSet:
-    """The test set, its masks cut as the pictures are. ValueError as `TestSet.of` raises it."""
-    whole = TestSet.of(line, settings.map_size)
-    if settings.resize == "squash" or whole.masks is None:
-        return whole
-    size = settings.map_size
-    masks = [central_square(read_mask(s), size) for s in whole.samples]
-    return replace(whole, masks=np.stack(masks))
-
-
-def central_square(mask: np.ndarray, size: int) -> np.ndarray:
-    """What `images.preprocess` leaves of a picture with resize="crop", here of a mask, nearest."""
-    height, width = mask.shape
-    short = min(height, width)
-    shape = int(size * width / short), int(size * height / short)
-    image = Image.fromarray(mask.astype(np.uint8)).resize(shape, Image.Resampling.NEAREST)
-    left, top = round((shape[0] - size) / 2), round((shape[1] - size) / 2)
-    return np.asarray(image.crop((left, top, left + size, top + size))) > 0
 
 
 def _memory(backbone: Backbone) -> dict[str, float]:

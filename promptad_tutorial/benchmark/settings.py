@@ -45,6 +45,7 @@ class BackboneChoice:
     pretrained: str | None = None  # a tag, a file or "random"; None only for "tiny"
     dtype: str = "float32"
     device: str | None = None  # None: CUDA if there is one
+    image_size: int | None = None  # pixels a side; None: the model's own
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -65,7 +66,13 @@ def loaded(choice: BackboneChoice) -> Backbone:
     Raises BackboneError.
     """
     pretrained = NOT_GIVEN if choice.pretrained is None else choice.pretrained
-    return load_backbone(choice.name, pretrained, choice.device, getattr(torch, choice.dtype))
+    return load_backbone(
+        choice.name,
+        pretrained,
+        choice.device,
+        getattr(torch, choice.dtype),
+        image_size=choice.image_size,
+    )
 
 
 @dataclass(frozen=True)

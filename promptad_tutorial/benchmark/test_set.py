@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from PIL import Image
 
-from promptad_tutorial.datasets import ProductLine, Sample, mask_at
+from promptad_tutorial.datasets import ProductLine, Sample, mask_at, read_mask
 from promptad_tutorial.metrics import Evaluation, evaluate
 from promptad_tutorial.scoring import Scores
 
@@ -26,8 +27,8 @@ class TestSet:
     masks: Bool[np.ndarray, "n s s"] | None  # None if a mask is missing
 
     @classmethod
-    def of(cls, line: ProductLine, map_size: int) -> TestSet:
-        """With masks of `map_size` pixels a side.
+    def of(cls, line: ProductLine, map_size: int, resize: str = "squash") -> TestSet:
+        """With masks of `map_size` pixels a side, brought to the square as pictures are.
 
         Raises ValueError if there are not both good and anomalous test samples.
         """
@@ -42,7 +43,7 @@ class TestSet:
             )
         masks = None
         if all(s.label == 0 or s.mask is not None for s in samples):
-            masks = np.stack([mask_at(s, (map_size, map_size)) for s in samples])
+            masks = np.stack([_mask(s, map_size, resize) for s in samples])
         return cls(samples, labels, masks)
 
     @property
@@ -61,3 +62,19 @@ class TestSet:
         if self.masks is not None:
             maps = scores.anomaly_maps
         return evaluate(self.labels, scores.image_scores, self.masks, maps)
+
+
+def central_square(mask: Bool[np.ndarray, "h w"], size: int) -> Bool[np.ndarray, "size size"]:
+    """What `images.preprocess` leaves of a picture with resize="crop", here of a mask, nearest."""
+    height, width = mask.shape
+    short = min(height, width)
+    shape = int(size * width / short), int(size * height / short)
+    image = Image.fromarray(mask.astype(np.uint8)).resize(shape, Image.Resampling.NEAREST)
+    left, top = round((shape[0] - size) / 2), round((shape[1] - size) / 2)
+    return np.asarray(image.crop((left, top, left + size, top + size))) > 0
+
+
+def _mask(sample: Sample, size: int, resize: str) -> Bool[np.ndarray, "size size"]:
+    if resize == "squash":
+        return mask_at(sample, (size, size))
+    return central_square(read_mask(sample), size)

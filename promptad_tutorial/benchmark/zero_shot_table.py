@@ -26,7 +26,7 @@ def evaluate_zero_shot(
 
     Raises ValueError if there are not both good and anomalous test samples.
     """
-    test = TestSet.of(line, map_size)
+    test = TestSet.of(line, map_size, backbone.resize)
     features = backbone.encode_images(test.images, blocks=())
     scores = ZeroShot(backbone, line.name, map_size=map_size).score_features(features)
     return test.evaluate(scores), len(test.labels) - test.anomalous, test.anomalous

@@ -14,6 +14,7 @@ DEFAULTS: dict[str, Any] = {
     "root": None,
     "backbone": "tiny",
     "pretrained": None,
+    "image_size": None,
     "dtype": "float32",
     "device": None,
     "shots": [1, 2, 4],
@@ -65,6 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--root", "folder of the data; for minifactory the packaged one by default", type=Path)
     add("--backbone", "tiny, or a model of open_clip")
     add("--pretrained", "its weights: a tag, a file or random")
+    add("--image-size", "pixels a side that the image tower reads; the model's own", type=int)
     add("--dtype", "of the towers", choices=("float32", "bfloat16", "float16", "float64"))
     add("--device", "cpu, cuda or mps; cuda by default where there is one")
     add("--shots", "numbers of shots", nargs="+", type=int)
@@ -140,7 +142,11 @@ def settings_of(given: dict[str, Any]) -> Any:
 
     name, _, weights = given["backbone"].partition(":")
     choice = BackboneChoice(
-        name, given["pretrained"] or weights or None, given["dtype"], given["device"]
+        name,
+        given["pretrained"] or weights or None,
+        given["dtype"],
+        given["device"],
+        given["image_size"],
     )
     return Settings(
         dataset=given["dataset"],

@@ -52,11 +52,31 @@ def add_group(groups: Actions, name: str, text: str) -> Actions:
     return parser.add_subparsers(required=True, metavar="ACTION")
 
 
+def add_image_size(parser: argparse.ArgumentParser) -> None:
+    """The option --image-size, of a backbone."""
+    parser.add_argument(
+        "--image-size",
+        type=int,
+        help="pixels a side that the image tower reads, a multiple of its patches; the model's own "
+        "by default (or $PROMPTAD_IMAGE_SIZE). Position embeddings are interpolated",
+    )
+
+
 def add_inputs(parser: argparse.ArgumentParser, lines: bool = False) -> None:
-    """The options that say what is measured: --backbone, --data and, if wanted, --lines."""
+    """The options that say what is measured and how pictures are read.
+
+    They are --backbone, --image-size, --resize, --data and, if wanted, --lines.
+    """
     if lines:
         parser.add_argument("--lines", nargs="+", help="only these product lines")
     parser.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
+    add_image_size(parser)
+    parser.add_argument(
+        "--resize",
+        choices=("squash", "crop"),
+        help="squash whole pictures onto the square, which is the default and the paper's way, or "
+        "crop: keep the aspect ratio and see the central square alone; else $PROMPTAD_RESIZE",
+    )
     parser.add_argument("--data", type=Path, help="a dataset's folder; else $PROMPTAD_DATA")
 
 
@@ -79,8 +99,16 @@ def chosen_data(arguments: argparse.Namespace) -> Dataset:
 
 
 def backbone_loader(arguments: argparse.Namespace) -> Callable[[], Backbone]:
-    """What loads the backbone of --backbone, or of the environment, here or in another process."""
+    """What loads the backbone of the options, or of the environment, here or in another process.
+
+    The options are --backbone, --image-size and, where the command has it, --resize.
+    """
     from promptad_tutorial.backbone import backbone_from_environment
 
-    wanted = {"PROMPTAD_BACKBONE": arguments.backbone} if arguments.backbone else {}
+    options = {
+        "PROMPTAD_BACKBONE": arguments.backbone,
+        "PROMPTAD_IMAGE_SIZE": arguments.image_size,
+        "PROMPTAD_RESIZE": getattr(arguments, "resize", None),
+    }
+    wanted = {name: str(value) for name, value in options.items() if value}
     return partial(backbone_from_environment, dict(os.environ) | wanted)

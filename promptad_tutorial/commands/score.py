@@ -57,9 +57,11 @@ def run_score(arguments: argparse.Namespace) -> Result:
         arguments.overwrite,
     )
     # what is quick to find out comes before a large backbone is loaded
-    threshold = read_note(arguments.detector)["threshold"]
-    threshold = _chosen_threshold(threshold, arguments)
+    note = read_note(arguments.detector)
+    threshold = _chosen_threshold(note["threshold"], arguments)
     pictures_under(arguments.images, leave_out=arguments.out)
+    # pictures are read as those were that the detector learnt from
+    arguments.image_size, arguments.resize = note["image_size"], note["resize"]
     backbone = backbone_loader(arguments)()
     detector = open_detector(arguments.detector, backbone)
     counts = score_folder(detector, arguments.images, arguments.out, threshold, plan)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from promptad_tutorial.detectors.detector import Detector
 
 FORMAT = "promptad-tutorial detector 1"
+RESIZE = "resize"  # how pictures were brought to a square: "squash" or "crop"
+IMAGE_SIZE = "image_size"  # pixels a side of that square
 
 
 def save(detector: Detector, path: Path) -> Path:
@@ -30,6 +32,8 @@ def save(detector: Detector, path: Path) -> Path:
         "false_positive_rate": detector.false_positive_rate,
         "backbone": detector.backbone.label,
         "checksum": detector.backbone.checksum,
+        RESIZE: detector.backbone.resize,
+        IMAGE_SIZE: detector.backbone.image_size,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -68,6 +72,12 @@ def load(kind: Any, path: Path, backbone: Backbone) -> Any:
             f"{str(note['checksum'])[:12]}; found {backbone.label}, weights "
             f"{backbone.checksum[:12]}: load that backbone, or fit again"
         )
+    if note[RESIZE] != backbone.resize:
+        raise ValueError(
+            f"the detector in {path} was fitted on pictures brought to a square by "
+            f"{note[RESIZE]!r}, this backbone does it by {backbone.resize!r}: load the backbone "
+            f"with resize={note[RESIZE]!r}"
+        )
     broken = [
         n for n, t in tensors.items() if t.dtype == torch.float32 and not torch.isfinite(t).all()
     ]
@@ -86,7 +96,8 @@ def load(kind: Any, path: Path, backbone: Backbone) -> Any:
 
 
 def read_note(path: Path) -> dict[str, Any]:
-    """What a saved detector says of itself: kind, name, settings, threshold, backbone, checksum.
+    """What a saved detector says of itself: kind, name, settings, threshold, backbone, checksum,
+    how pictures are brought to a square ("resize") and its size ("image_size").
 
     Its tensors are not read. Raises FileNotFoundError, and ValueError for a damaged file.
     """
@@ -134,11 +145,15 @@ def _read_note(metadata: dict[str, str], path: Path) -> dict[str, Any]:
         "false_positive_rate": (float, int, type(None)),
         "backbone": str,
         "checksum": str,
+        RESIZE: str,
+        IMAGE_SIZE: (int, type(None)),
     }
     try:
         note = json.loads(metadata["detector"])
     except (KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: its description cannot be read") from error
+    if isinstance(note, dict):
+        note = {RESIZE: "squash", IMAGE_SIZE: None} | note  # files from before they could be chosen
     if not isinstance(note, dict) or set(note) != set(types):
         raise ValueError(f"{path} is damaged: its description is not that of a detector")
     for name, wanted in types.items():

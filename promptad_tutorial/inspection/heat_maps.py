@@ -29,7 +29,7 @@ def overlay(
     """
     low, high = limits
     share = np.clip((height - low) / max(high - low, 1e-12), 0, 1).astype(np.float32)
-    # the map lies over the whole picture, whatever its shape: pictures are squashed, not cropped
+    # the map lies over all of `picture`, whatever its shape: of a cropped one that is a square
     fitted = Image.fromarray(share).resize(picture.size, Image.Resampling.BILINEAR)
     colours = matplotlib.colormaps[MAP_COLOURS](np.asarray(fitted))[..., :3] * 255
     grey = np.asarray(picture.convert("L"), dtype=np.float32)[..., None]

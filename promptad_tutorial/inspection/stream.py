@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from promptad_tutorial.detectors import Detector
-from promptad_tutorial.images import ImageError, read_image
+from promptad_tutorial.images import ImageError, read_image, seen_part
 from promptad_tutorial.out_of_memory import HalvingBatches
 from promptad_tutorial.scoring import Scores
 
@@ -73,6 +73,7 @@ def _read(detector: Detector, path: Path, keep: bool) -> _Ready | Inspected:
     except (ImageError, OSError) as error:
         return Inspected(path, error=" ".join(str(error).split()))
     if keep:
+        image = seen_part(image, detector.backbone.resize)
         image.thumbnail((LARGEST_SHOWN, LARGEST_SHOWN))
     return _Ready(path, pixels, image if keep else None)
 

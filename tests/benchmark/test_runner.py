@@ -21,7 +21,7 @@ from promptad_tutorial.benchmark.beside_published import CATEGORIES, NOT_RUN, be
 from promptad_tutorial.benchmark.comparison import KEY, Plan, measure_line
 from promptad_tutorial.benchmark.methods import chosen, ladder
 from promptad_tutorial.benchmark.settings import RELEASED, BackboneChoice, Settings
-from promptad_tutorial.benchmark.test_set import FIGURES
+from promptad_tutorial.benchmark.test_set import FIGURES, central_square
 from promptad_tutorial.commands import benchmark as command
 from promptad_tutorial.config import PromptADConfig
 from promptad_tutorial.datasets import Dataset, open_dataset
@@ -366,6 +366,6 @@ def test_masks_are_cropped_as_pictures_are(small_backbone):
     picture = np.zeros((60, 100), dtype=bool)
     picture[20:40, 30:70] = True
     pixels = small_backbone().preprocess(picture, "crop")[0]
-    mask = runner.central_square(picture, small_backbone().image_size)
+    mask = central_square(picture, small_backbone().image_size)
     bright = pixels.numpy() > float(pixels.min() + pixels.max()) / 2
     assert (mask != bright).mean() < 0.02 and 0.1 < mask.mean() < 0.9

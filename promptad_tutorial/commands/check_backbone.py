@@ -1,0 +1,157 @@
+"""`check-backbone`: are a backbone's weights here, whole and fitting; if not, how to get them?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from promptad_tutorial.commands.command import Actions, Result, add_command, add_image_size
+
+if TYPE_CHECKING:
+    from promptad_tutorial.backbone_report import BackboneReport
+
+MISSING, WRONG = 1, 2  # exit codes
+
+
+def add_to(groups: Actions) -> None:
+    """Add the command `check-backbone` to the command line."""
+    check = add_command(
+        groups, "check-backbone", run_check_backbone, "are a backbone's weights here and whole?"
+    )
+    check.epilog = (
+        "Without --download nothing is sent over a network. Exit code: 0 there and good, 1 not "
+        "there (random weights never are), 2 a mistake in the call, or a file that is damaged or "
+        "of another model."
+    )
+    check.add_argument(
+        "--backbone",
+        help="tiny, a model of open_clip, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE",
+    )
+    check.add_argument("--pretrained", help="its weights: a tag or a file")
+    add_image_size(check)
+    check.add_argument(
+        "--download", action="store_true", help="fetch what is missing; goes on where it broke off"
+    )
+    check.add_argument("--save-as", type=Path, help="also copy the weights to this file")
+    check.add_argument("--json", action="store_true", help="one line of JSON, for scripts")
+
+
+def run_check_backbone(arguments: argparse.Namespace) -> Result:
+    """Say all that is known of the backbone; the exit code is 0 only if it can be used."""
+    from promptad_tutorial.pretrained import BackboneError, WeightsNotFoundError
+
+    name, pretrained = _asked_for(arguments)
+    try:
+        report, failed = _checked(name, pretrained, arguments)
+    except WeightsNotFoundError as error:  # the file that was named
+        return _said(arguments, str(error), name, pretrained, MISSING)
+    except BackboneError as error:
+        if not arguments.json:
+            raise
+        return _said(arguments, str(error), name, pretrained, WRONG)
+    if arguments.save_as and report.file:
+        _copy(Path(report.file), arguments.save_as)
+    text = report.to_json() if arguments.json else str(report)
+    if failed and arguments.json:
+        text = json.dumps(json.loads(text) | {"error": failed})
+    elif failed:
+        text = f"{text}\nthe download failed: {failed}"
+    elif arguments.save_as and report.file and not arguments.json:
+        text = f"{text}\n  copied to   {arguments.save_as}"
+    return Result(text, 0 if report.there else MISSING)
+
+
+def _checked(
+    name: str, pretrained: Any, arguments: argparse.Namespace
+) -> tuple[BackboneReport, str]:
+    """The report, after a download if one is asked for and needed, and why that failed."""
+    from promptad_tutorial.backbone_report import check_backbone
+    from promptad_tutorial.pretrained import choose
+    from promptad_tutorial.weights_download import fetch
+
+    size = _image_size(arguments)
+    report = None
+    try:
+        report = check_backbone(name, pretrained, size)
+    except ValueError:
+        if not (arguments.download and _damaged(name, pretrained, size)):
+            raise
+    if report and (report.there or not arguments.download):
+        return report, ""
+    source = choose(name, pretrained, size).source
+    if source is None:  # random weights: nothing to fetch
+        assert report is not None
+        return report, "there is nothing to download for random weights"
+    try:
+        fetch(source)
+    except OSError as error:
+        failed = " ".join(str(error).split())
+        return check_backbone(name, pretrained, size), failed
+    return check_backbone(name, pretrained, size), ""
+
+
+def _damaged(name: str, pretrained: Any, size: int | None) -> bool:
+    """Whether a file that a network can replace is damaged; it is removed then."""
+    from promptad_tutorial.pretrained import BackboneError, choose
+    from promptad_tutorial.weights_download import network_problem
+    from promptad_tutorial.weights_file import check_whole
+
+    source = None if name == "tiny" else choose(name, pretrained, size).source
+    found = source.here() if source else None
+    if source is None or found is None or network_problem(source):
+        return False
+    try:
+        check_whole(*found)
+    except BackboneError:
+        found[0].resolve().unlink()
+        return True
+    return False  # whole, but wrong: another download would bring the same
+
+
+def _image_size(arguments: argparse.Namespace) -> int | None:
+    told = os.environ.get("PROMPTAD_IMAGE_SIZE", "").strip()
+    if arguments.image_size is None and told:
+        if not told.isdecimal():
+            raise ValueError(f"expected PROMPTAD_IMAGE_SIZE in pixels, such as 336, found {told!r}")
+        return int(told)
+    return arguments.image_size
+
+
+def _asked_for(arguments: argparse.Namespace) -> tuple[str, Any]:
+    from promptad_tutorial.pretrained import NOT_GIVEN
+
+    wanted = arguments.backbone or os.environ.get("PROMPTAD_BACKBONE", "").strip() or "tiny"
+    name, _, weights = wanted.partition(":")
+    return name.strip(), arguments.pretrained or weights.strip() or NOT_GIVEN
+
+
+def _said(
+    arguments: argparse.Namespace, error: str, name: str, pretrained: Any, code: int
+) -> Result:
+    line = " ".join(error.split())
+    if arguments.json:
+        status = "not there" if code == MISSING else "wrong"
+        told = {"backbone": name, "pretrained": str(pretrained), "status": status, "error": line}
+        return Result(json.dumps(told), code)
+    return Result(f"{name}, {pretrained}: not there: {line}", code)
+
+
+def _copy(file: Path, to: Path) -> None:
+    import shutil
+
+    if to.exists():
+        raise FileExistsError(f"{to} is there already: choose another --save-as")
+    if to.suffix != file.suffix:
+        raise ValueError(
+            f"--save-as must end in {file.suffix}, as the file that was found does, got {to}"
+        )
+    to.parent.mkdir(parents=True, exist_ok=True)
+    part = to.with_name(f"{to.name}.part")
+    try:
+        shutil.copyfile(file, part)
+        os.replace(part, to)
+    finally:
+        part.unlink(missing_ok=True)
