@@ -14,8 +14,10 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
     Columns: method, shots, seeds, lines, and `<figure>_mean` and `<figure>_std` of each figure. The
     standard deviation is that of the mean over lines from seed to seed; NaN for a single seed.
+    Where a line has no figure (it has no masks), there is no mean either: it would be one over
+    other lines.
     """
-    by_seed = table.groupby(["method", "shots", "seed"], sort=False)[list(FIGURES)].mean()
+    by_seed = whole_means(table, ["method", "shots", "seed"])
     grouped = by_seed.groupby(["method", "shots"], sort=False)
     found = grouped.agg(["mean", "std"])
     found.columns = [f"{figure}_{what}" for figure, what in found.columns]
@@ -23,6 +25,12 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         seeds=("seed", "nunique"), lines=("product_line", "nunique")
     )
     return counts.join(found).reset_index()
+
+
+def whole_means(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Mean of every figure in each group; NaN where one of the group's figures is NaN."""
+    grouped = table.groupby(by, sort=False)[list(FIGURES)]
+    return grouped.mean().where(grouped.count().eq(grouped.size(), axis=0))
 
 
 def paired_differences(

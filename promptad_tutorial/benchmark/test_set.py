@@ -43,7 +43,7 @@ class TestSet:
             )
         masks = None
         if all(s.label == 0 or s.mask is not None for s in samples):
-            masks = np.stack([_mask(s, map_size, resize) for s in samples])
+            masks = np.stack([mask_on_square(s, map_size, resize) for s in samples])
         return cls(samples, labels, masks)
 
     @property
@@ -74,7 +74,11 @@ def central_square(mask: Bool[np.ndarray, "h w"], size: int) -> Bool[np.ndarray,
     return np.asarray(image.crop((left, top, left + size, top + size))) > 0
 
 
-def _mask(sample: Sample, size: int, resize: str) -> Bool[np.ndarray, "size size"]:
+def mask_on_square(sample: Sample, size: int, resize: str) -> Bool[np.ndarray, "size size"]:
+    """A sample's mask, `size` pixels a side, over what the tower sees of its picture.
+
+    Raises ValueError as `datasets.read_mask` does.
+    """
     if resize == "squash":
         return mask_at(sample, (size, size))
     return central_square(read_mask(sample), size)

@@ -46,7 +46,9 @@ def zero_shot_table(backbone: Backbone, dataset: Dataset, map_size: int = 240) -
         percent = {key: 100 * value for key, value in asdict(figures).items()}
         rows.append({"product_line": name} | percent | {"good": good, "anomalous": bad})
     table = pd.DataFrame(rows, columns=["product_line", *FIGURES, "good", "anomalous"])
-    last = table[list(FIGURES)].mean().to_dict() | table[["good", "anomalous"]].sum().to_dict()
+    # no mean over only those lines that have masks
+    means = table[list(FIGURES)].mean(skipna=False)
+    last = means.to_dict() | table[["good", "anomalous"]].sum().to_dict()
     table.loc[len(table)] = {"product_line": MEAN} | last
     table = table.astype({"good": int, "anomalous": int})
     return table.assign(backbone=backbone.label, checksum=backbone.checksum)

@@ -30,16 +30,15 @@ def run_demo(arguments: argparse.Namespace) -> str:
     import pandas as pd
     import torch
 
-    from promptad_tutorial.datasets import (
-        draw_shots,
-        mask_at,
-    )
+    from promptad_tutorial.benchmark.test_set import mask_on_square
+    from promptad_tutorial.datasets import draw_shots
     from promptad_tutorial.detectors import PromptAD
     from promptad_tutorial.figures import panels
+    from promptad_tutorial.images import read_image, seen_part
     from promptad_tutorial.metrics import image_auroc
 
     data = chosen_data(arguments)
-    line = data.load(arguments.line or data.product_lines[0])
+    line = data.load(arguments.line or data.product_lines[0], require_masks=False)
     backbone = backbone_loader(arguments)()
     shots = [s.image for s in draw_shots(line.train, arguments.shots, arguments.seed)]
     if not line.test:
@@ -61,11 +60,14 @@ def run_demo(arguments: argparse.Namespace) -> str:
     ranked = np.argsort(-scores.image_scores)
     shown = np.unique(np.r_[:3, len(ranked) - 1].clip(0, len(ranked) - 1))
     shown = ranked[shown]
-    size = (detector.config.map_size,) * 2
+    size = detector.config.map_size
     chosen = [line.test[i] for i in shown]
     picture = panels(
-        [s.image for s in chosen],
-        [mask_at(s, size) if s.mask or s.label == 0 else None for s in chosen],
+        [seen_part(read_image(s.image), backbone.resize) for s in chosen],
+        [
+            mask_on_square(s, size, backbone.resize) if s.mask or s.label == 0 else None
+            for s in chosen
+        ],
         [scores.anomaly_maps[i] for i in shown],
         [s.defect for s in chosen],
         scores.image_scores[shown],

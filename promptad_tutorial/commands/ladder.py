@@ -93,8 +93,10 @@ def run_ladder(arguments: argparse.Namespace) -> str:
         "versions": versions(),
     }
     (arguments.out / f"{name}.json").write_text(json.dumps(note, indent=1) + "\n")
+    lacking = means["pixel_auroc_mean"].isna().any()
     best = means.loc[means["image_auroc_mean"].idxmax()]
     return (
         f"{len(table)} rows in {arguments.out / name}.csv; highest mean image AUROC: "
         f"{best['method']} at {best['shots']} shots, {best['image_auroc_mean']:.1f} %"
+        f"{'; pixel level not available: masks are missing' if lacking else ''}"
     )

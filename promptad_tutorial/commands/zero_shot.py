@@ -35,7 +35,10 @@ def run_zero_shot(arguments: argparse.Namespace) -> str:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(arguments.out, index=False, float_format="%.2f")
     mean = table.iloc[-1]
+    pixel = "not available (no masks)"
+    if mean.pixel_auroc == mean.pixel_auroc:  # not NaN
+        pixel = f"{mean.pixel_auroc:.1f} %"
     return (
-        f"mean image AUROC {mean.image_auroc:.1f} %, pixel AUROC {mean.pixel_auroc:.1f} %, "
+        f"mean image AUROC {mean.image_auroc:.1f} %, pixel AUROC {pixel}, "
         f"{backbone.label}: {arguments.out}"
     )

@@ -11,6 +11,7 @@ from promptad_tutorial.data_check.plain_folder import check_plain_folder
 from promptad_tutorial.data_check.visa import check_visa
 from promptad_tutorial.datasets import GOOD, open_dataset
 from promptad_tutorial.datasets.listing import existing_folder, list_folders
+from promptad_tutorial.datasets.mvtec import is_category
 from promptad_tutorial.datasets.visa import SPLIT_FILE
 
 LAYOUTS = {"mvtec": check_mvtec, "visa": check_visa, "folder": check_plain_folder}
@@ -43,6 +44,8 @@ def recognise(folder: Path) -> str:
     """The layout that a folder, perhaps a faulty one, looks most like."""
     if (folder / SPLIT_FILE.parent).is_dir():
         return "visa"
+    if any(map(is_category, list_folders(folder))):
+        return "mvtec"  # good pictures may lie beside the lines that were made of them
     if (folder / GOOD).is_dir():
         return "folder"
     if looks_like_category(folder) or any(map(looks_like_category, list_folders(folder))):

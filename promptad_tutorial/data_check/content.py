@@ -16,6 +16,7 @@ from promptad_tutorial.data_check.looks import (
     look_at_mask,
     look_at_picture,
 )
+from promptad_tutorial.datasets.masks import same_shape
 from promptad_tutorial.datasets.samples import GOOD, UNLABELLED
 
 
@@ -63,11 +64,11 @@ def _check_mask(one: Seen, mask: MaskLook, picture: PictureLook, findings: Findi
         return
     if picture.size is not None and mask.size != picture.size:
         (h, w), (height, width) = mask.size, picture.size
-        findings.fix(
-            path,
-            f"the mask is {w} x {h} pixels, its picture {width} x {height}",
-            "export it again at the picture's size",
-        )
+        what = f"the mask is {w} x {h} pixels, its picture {width} x {height}"
+        if same_shape(mask.size, picture.size):
+            findings.note(path, what, "nothing to do: it has the same shape and is scaled")
+        else:
+            findings.fix(path, what, "export it again at the picture's size")
     values = ", ".join(map(str, mask.values))
     if mask.marked == 0:
         findings.fix(

@@ -15,7 +15,7 @@ from promptad_tutorial.data_check.contents import (
 )
 from promptad_tutorial.data_check.findings import Findings
 from promptad_tutorial.datasets.masks import find_masks
-from promptad_tutorial.datasets.mvtec import is_category
+from promptad_tutorial.datasets.mvtec import has_masks, is_category
 from promptad_tutorial.datasets.samples import GOOD
 
 PARTS = ("train", "test", "ground_truth")
@@ -29,19 +29,21 @@ def looks_like_category(folder: Path) -> bool:
 def check_mvtec(root: Path, findings: Findings) -> list[Seen]:
     """Report the faults of every category in `root`, or of `root` if it is one itself."""
     if is_category(root) or looks_like_category(root):
-        return _check_category(root, findings)
+        return _check_category(root, findings, has_masks(root))
     inside = look_inside(root, findings)
     report_extra(inside, findings)
     report_stray_pictures(inside.pictures, root, "<category>/train/good", findings)
     categories = [f for f in inside.folders if looks_like_category(f)]
+    masked = any(map(has_masks, categories))
     others = [f for f in inside.folders if f not in categories]
     report_stray_folders(others, f"{root.name}/<category>/train/good", findings)
     if not categories:
         findings.fix(root, "no category", "expected <category>/train/good and <category>/test")
-    return [one for folder in categories for one in _check_category(folder, findings)]
+    return [one for folder in categories for one in _check_category(folder, findings, masked)]
 
 
-def _check_category(folder: Path, findings: Findings) -> list[Seen]:
+def _check_category(folder: Path, findings: Findings, masked: bool) -> list[Seen]:
+    """`masked`: whether any category of the dataset has masks; own pictures may have none."""
     inside = look_inside(folder, findings)
     report_extra(inside, findings)
     report_stray_pictures(inside.pictures, folder, "train/good or test/<defect>", findings)
@@ -57,7 +59,7 @@ def _check_category(folder: Path, findings: Findings) -> list[Seen]:
     if test is None:
         missing_folder(inside, "test", "with pictures in test/good and test/<defect>", findings)
     else:
-        seen += _check_test(inside, look_inside(test, findings), findings)
+        seen += _check_test(inside, look_inside(test, findings), findings, masked)
     return seen
 
 
@@ -73,14 +75,21 @@ def _check_train(line: str, train: Contents, findings: Findings) -> list[Seen]:
     return [Seen(path, line, "train", GOOD) for path in _filled(good, findings)]
 
 
-def _check_test(category: Contents, test: Contents, findings: Findings) -> list[Seen]:
+def _check_test(category: Contents, test: Contents, findings: Findings, masked: bool) -> list[Seen]:
     line, truth = category.folder.name, category.folder_named("ground_truth")
     report_extra(test, findings)
     report_stray_pictures(test.pictures, test.folder, "test/good or test/<defect>", findings)
     if test.folder_named(GOOD) is None:
         missing_folder(test, GOOD, "with good pictures to compare with", findings)
     defects = [f for f in test.folders if f.name.casefold() != GOOD]
-    if defects and truth is None:
+    if defects and not masked:
+        findings.note(
+            category.folder,
+            "no masks at all, so figures at pixel level are not available",
+            "nothing to do for image scores; else add ground_truth/<defect>/<name>_mask.png",
+        )
+        truth = None
+    elif defects and truth is None:
         missing_folder(category, "ground_truth", "with the masks of the defects", findings)
     if not defects:
         findings.note(test.folder, "no folder of a defect", "add test/<defect> to measure anything")

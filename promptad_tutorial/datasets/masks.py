@@ -37,8 +37,8 @@ def check_masks_present(samples: Sequence[Sample], name: str, expected: str) -> 
         which = shorten([f"{s.defect}/{s.image.name}" for s in missing])
         raise FileNotFoundError(
             f"{len(missing)} of {len(anomalous)} anomalous images of {name!r} have no mask: "
-            f"{which}. Expected {expected}. Add the masks, or pass require_masks=False to go "
-            "without pixel-level figures"
+            f"{which}. Expected {expected}. Add the masks, or pass require_masks=False (benchmark: "
+            "--missing-masks) to go without pixel-level figures"
         )
 
 
@@ -50,8 +50,11 @@ def read_mask(sample: Sample, size: tuple[int, int] | None = None) -> Bool[np.nd
     counts, not the index) or RGB; only JPEG, whose compression leaves noise around 0, is cut at
     128.
 
+    A mask of another size but of the image's shape (to half a pixel) is brought to the image's
+    size by nearest neighbour: some tools draw masks on smaller copies.
+
     Raises `ValueError` for an anomalous sample without a mask, an unlabelled sample, a mask that
-    cannot be read, and a mask whose size differs from its image.
+    cannot be read, and a mask whose shape differs from its image's: it cannot lie on it.
     """
     if size is None:
         size = image_size(sample.image)
@@ -63,13 +66,26 @@ def read_mask(sample: Sample, size: tuple[int, int] | None = None) -> Bool[np.nd
             "pixel-level figures"
         )
     mask = _read_boolean(sample.mask)
+    if mask.shape != tuple(size) and same_shape(mask.shape, size):
+        scaled = Image.fromarray(mask.astype(np.uint8))
+        return np.asarray(scaled.resize((size[1], size[0]), Image.Resampling.NEAREST)) > 0
     if mask.shape != tuple(size):
         raise ValueError(
             f"mask {sample.mask} is {mask.shape[0]} x {mask.shape[1]} pixels (height x width) but "
             f"its image {sample.image} is {size[0]} x {size[1]}: a mask must lie on its image "
-            "pixel by pixel; export it again at the image's size"
+            "pixel by pixel, or be a smaller or larger copy of the same shape; export it again at "
+            "the image's size"
         )
     return mask
+
+
+def same_shape(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two sizes (height, width) are one shape at two scales, to half a pixel.
+
+    The smaller one's sides are the larger one's, divided by one number and rounded.
+    """
+    (h, w), (height, width) = sorted((tuple(one), tuple(other)), key=lambda s: s[0] * s[1])
+    return abs(h * width - w * height) <= max(height, width) / 2
 
 
 def mask_at(sample: Sample, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from promptad_tutorial.datasets.listing import (
+    IMAGE_SUFFIXES,
     check_known,
     describe_contents,
     existing_folder,
@@ -38,6 +39,12 @@ def list_categories(root: str | Path) -> tuple[str, ...]:
     """
     folders = list_folders(existing_folder(root, "a dataset in the MVTec AD layout"))
     return tuple(f.name for f in folders if is_category(f))
+
+
+def has_masks(folder: Path) -> bool:
+    """Whether a category has any mask at all: own pictures often have none."""
+    files = (folder / "ground_truth").rglob("*")
+    return any(f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".") for f in files)
 
 
 def load_mvtec(root: str | Path, category: str, *, require_masks: bool = True) -> ProductLine:

@@ -14,7 +14,7 @@ from promptad_tutorial.datasets.listing import (
     list_folders,
     list_images,
 )
-from promptad_tutorial.datasets.mvtec import is_category, list_categories, load_mvtec
+from promptad_tutorial.datasets.mvtec import has_masks, is_category, list_categories, load_mvtec
 from promptad_tutorial.datasets.plain_folder import load_folder
 from promptad_tutorial.datasets.samples import GOOD, ProductLine
 from promptad_tutorial.datasets.visa import SPLIT_FILE, list_objects, load_visa
@@ -34,15 +34,19 @@ class Dataset:
     def load(self, name: str, *, require_masks: bool | None = None) -> ProductLine:
         """The product line `name`.
 
-        `require_masks` is by default True for MVTec AD and VisA and False for a plain folder.
+        `require_masks` is by default True for VisA, True for a category in the layout of MVTec AD
+        that has any mask (so one that lacks is an error) and False where there is none at all, as
+        in a plain folder: then figures at pixel level cannot be had, and are NaN.
+
         Raises `ValueError` for an unknown name, and what the layout's own loader raises.
         """
         check_known(name, self.product_lines, "product line", self.root)
-        masks = self.layout != "folder" if require_masks is None else require_masks
+        masks = bool(require_masks)
         if self.layout == "visa":
-            return load_visa(self.root, name, require_masks=masks)
+            return load_visa(self.root, name, require_masks=require_masks is None or masks)
         if self.layout == "mvtec":
             root = self.root.parent if is_category(self.root) else self.root
+            masks = has_masks(root / name) if require_masks is None else masks
             return load_mvtec(root, name, require_masks=masks)
         if not (self.root / GOOD).is_dir():
             return load_folder(self.root, name=name, require_masks=masks)

@@ -1,0 +1,8 @@
+"""Own pictures as a dataset: from folders of good and bad ones to the layout of MVTec AD."""
+
+from __future__ import annotations
+
+from promptad_tutorial.own_data.lay_out import LaidOut, lay_out
+from promptad_tutorial.own_data.plan import Plan, plan_layout
+
+__all__ = ["LaidOut", "Plan", "lay_out", "plan_layout"]
