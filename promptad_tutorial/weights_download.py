@@ -18,7 +18,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, getproxies, urlopen
 
-from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download
+from huggingface_hub import constants, get_hf_file_metadata
 from huggingface_hub.errors import EntryNotFoundError
 from tqdm.auto import tqdm
 
@@ -29,6 +29,7 @@ from promptad_tutorial.weights_source import Source, part_of
 TIMEOUT = 20.0  # seconds without a byte
 TRIES = 5  # after which a network that gives no more bytes is given up
 PAUSE = 1.0  # seconds between them
+AGENT = "promptad-tutorial"
 
 
 def fetch(source: Source) -> Path:
@@ -64,10 +65,13 @@ def network_problem(source: Source) -> str:
     return ""
 
 
-def download(url: str, path: Path, sha256: str = "", size: int | None = None) -> Path:
+def download(
+    url: str, path: Path, sha256: str = "", size: int | None = None, shown: str = ""
+) -> Path:
     """Fetch ``url`` to ``path``, through ``path``.part, which a later call goes on with.
 
-    ``sha256`` (or its start) and ``size`` are what the file must have. Raises OSError if the
+    ``sha256`` (or its start) and ``size`` are what the file must have; ``shown`` stands
+    beside the progress bar. Raises OSError if the
     network fails for good (the part is kept) and BackboneError for a file that is not what it
     should be (the part is removed: going on with it would never help).
     """
@@ -77,7 +81,7 @@ def download(url: str, path: Path, sha256: str = "", size: int | None = None) ->
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
-            _receive(url, part, before, size)
+            _receive(url, part, before, size, shown or path.name)
             break
         except HTTPError as error:
             raise OSError(f"{url}: HTTP {error.code} {error.reason}") from error
@@ -101,9 +105,9 @@ class _NoRoomError(OSError):
     """The disk cannot hold the file."""
 
 
-def _receive(url: str, part: Path, begun: int, size: int | None) -> None:
+def _receive(url: str, part: Path, begun: int, size: int | None, shown: str) -> None:
     """Append what is missing; OSError if less than what was promised has come."""
-    headers = {"User-Agent": "promptad-tutorial", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
     if begun:
         headers["Range"] = f"bytes={begun}-"
     try:
@@ -123,7 +127,7 @@ def _receive(url: str, part: Path, begun: int, size: int | None) -> None:
             raise _NoRoomError(f"{total} bytes do not fit on the disk of {part.parent}")
         with (
             part.open("ab" if begun else "wb") as file,
-            tqdm(total=total, initial=begun, unit="B", unit_scale=True, desc=part.stem) as bar,
+            tqdm(total=total, initial=begun, unit="B", unit_scale=True, desc=shown) as bar,
         ):
             while chunk := answer.read(CHUNK):
                 file.write(chunk)
@@ -154,7 +158,7 @@ def _into_hub_cache(source: Source, name: str, address: str) -> Path:
     blob = folder / "blobs" / told.etag
     if not blob.is_file():
         begun = blob.with_name(f"{told.etag}{Path(name).suffix}")
-        os.replace(download(address, begun, told.etag, told.size), blob)
+        os.replace(download(address, begun, told.etag, told.size, name), blob)
     link = folder / "snapshots" / told.commit_hash / name
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
@@ -165,16 +169,21 @@ def _into_hub_cache(source: Source, name: str, address: str) -> Path:
     reference = folder / "refs" / "main"
     reference.parent.mkdir(parents=True, exist_ok=True)
     reference.write_text(told.commit_hash)
-    _fetch_card(source)
+    _fetch_card(source, link.parent)
     return link
 
 
-def _fetch_card(source: Source) -> None:
+def _fetch_card(source: Source, folder: Path) -> None:
     """The model card, a few kilobytes, for its licence. Weights without a card are weights too."""
+    request = Request(f"{source.page}/resolve/main/README.md", headers={"User-Agent": AGENT})
     try:
-        hf_hub_download(source.repository, "README.md", endpoint=constants.ENDPOINT)
-    except Exception:  # the hub's client raises many classes
+        with urlopen(request, timeout=TIMEOUT) as answer:
+            text = answer.read(CHUNK)
+    except (OSError, HTTPException):
         return
+    card = folder / "README.md"
+    part_of(card).write_bytes(text)
+    os.replace(part_of(card), card)
 
 
 def _reason(error: BaseException) -> str:

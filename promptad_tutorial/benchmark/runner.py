@@ -115,6 +115,7 @@ def run_group(
         "device": str(backbone.device),
         "dtype": settings.backbone.dtype,
         "map_size": settings.map_size,
+        "image_size": backbone.image_size,
         "resize": settings.resize,
         "versions": versions(),
     }
