@@ -37,8 +37,8 @@ def add_to(groups: Actions) -> None:
 def run_init_data(arguments: argparse.Namespace) -> str:
     """Plan, look at every file, write; returns what was laid out where."""
     from promptad_tutorial.datasets.samples import GOOD
-    from promptad_tutorial.own_data.lay_out import check_place, lay_out
     from promptad_tutorial.own_data.plan import plan_layout
+    from promptad_tutorial.own_data.writing import check_place, lay_out
 
     check_place(arguments.out, arguments.name)
     plan = plan_layout(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptad_tutorial.own_data.lay_out import LaidOut, lay_out
 from promptad_tutorial.own_data.plan import Plan, plan_layout
+from promptad_tutorial.own_data.writing import LaidOut, lay_out
 
 __all__ = ["LaidOut", "Plan", "lay_out", "plan_layout"]
