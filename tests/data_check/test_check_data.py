@@ -125,3 +125,25 @@ def test_plain_folders_and_mistakes(capsys, tmp_path):
     write(tmp_path / "nut/test/good/x.png", 1)
     assert check(capsys, tmp_path / "nut", "--layout", "folder")[0] == 1
     assert "found nothing there" in failure(capsys, "check-data", "--root", tmp_path / "x")
+
+
+def test_no_masks_at_all_is_a_note_unless_other_categories_have_some(capsys, mvtec):
+    other = mvtec / "bolt"
+    write(other / "train/good/0.png", 40)
+    write(other / "test/good/0.png", 41)
+    write(other / "test/dent/0.png", 42)
+    code, lines = check(capsys, mvtec)
+    assert code == 1 and any(one.startswith("[fix] bolt: no folder ground_truth") for one in lines)
+    code, lines = check(capsys, other)
+    assert code == 0 and any("no masks at all, so figures at pixel level" in one for one in lines)
+
+
+def test_a_mask_that_lacks_and_one_of_half_the_size(capsys, mvtec):
+    truth = mvtec / "metal nut/ground_truth/bent rim"
+    write_mask(truth / "a b_mask.png", (0, 128, 255), (550, 512))
+    code, lines = check(capsys, mvtec)
+    assert code == 0 and any("512 x 550 pixels, its picture 1024 x 1100" in one for one in lines)
+    write(mvtec / "metal nut/test/bent rim/bare.png", 50)
+    code, lines = check(capsys, mvtec)
+    assert code == 1
+    assert any("bare.png: the mask is missing: add metal nut/ground_truth" in one for one in lines)

@@ -326,12 +326,26 @@ def test_each_layout_is_recognised_and_loads(tmp_path):
         opened[0].load("cabel")
 
 
-def test_masks_are_required_by_default_except_in_a_plain_folder(tmp_path):
+def test_masks_are_required_where_a_category_has_some(tmp_path):
     root = make_mvtec(tmp_path / "mvtec")
-    remove(root / "bottle" / "ground_truth")
-    with pytest.raises(FileNotFoundError, match="have no mask"):
+    (root / "bottle/ground_truth/scratch/001_mask.png").unlink()
+    with pytest.raises(FileNotFoundError, match="1 of 3 .* have no mask.*--missing-masks"):
         open_dataset(root).load("bottle")
     assert len(open_dataset(root).load("bottle", require_masks=False).test) == 4
+
+
+def test_a_category_without_any_mask_is_of_own_pictures(tmp_path):
+    root = make_mvtec(make_mvtec(tmp_path), "cable")
+    remove(root / "bottle" / "ground_truth")
+    line = open_dataset(root).load("bottle")
+    assert [s.mask for s in line.test if s.label] == [None] * 3
+    assert all(s.mask for s in open_dataset(root).load("cable").test if s.label)
+    (root / "bottle/ground_truth/scratch").mkdir(parents=True)
+    (root / "bottle/ground_truth/scratch/._001_mask.png").touch()  # macOS, and no mask
+    (root / "bottle/ground_truth/Thumbs.db").touch()
+    assert len(open_dataset(root).load("bottle").test) == 4
+    with pytest.raises(FileNotFoundError, match="have no mask"):
+        open_dataset(root).load("bottle", require_masks=True)
     write(tmp_path / "mug" / "good" / "0.png")
     write(tmp_path / "mug" / "test" / "crack" / "1.png")
     with pytest.raises(FileNotFoundError, match="have no mask"):

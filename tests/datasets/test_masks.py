@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from promptad_tutorial.datasets import Sample, mask_at, read_mask
-from promptad_tutorial.datasets.masks import find_masks, image_size
+from promptad_tutorial.datasets.masks import find_masks, image_size, same_shape
 
 H, W = 5, 7
 TRUTH = np.zeros((H, W), dtype=bool)
@@ -95,6 +95,25 @@ def test_a_mask_of_another_size_is_an_error_that_names_both_sizes(tmp_path):
             read()
     with pytest.raises(ValueError, match=r"is 5 x 8 .* is 10 x 2:"):
         read_mask(sample, (10, 2))
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_a_mask_drawn_on_a_smaller_or_larger_copy_is_scaled(tmp_path, scale):
+    """The larger one is an exact repetition, so both directions must give the truth."""
+    large = np.kron(TRUTH, np.ones((scale, scale), bool))
+    sample = sample_with(tmp_path, Image.fromarray(large))
+    np.testing.assert_array_equal(read_mask(sample), TRUTH)
+    np.testing.assert_array_equal(mask_at(sample, (H, W)), TRUTH)
+    assert sample.mask is not None
+    Image.fromarray(TRUTH).save(sample.mask)
+    np.testing.assert_array_equal(read_mask(sample, large.shape), large)
+
+
+def test_one_shape_at_two_scales_is_told_from_two_shapes():
+    for one, other in (((50, 51), (100, 101)), ((50, 50), (100, 101)), ((333, 500), (1000, 1500))):
+        assert same_shape(one, other) and same_shape(other, one)
+    for one, other in (((100, 101), (100, 100)), ((20, 40), (40, 20)), ((50, 50), (100, 130))):
+        assert not same_shape(one, other) and not same_shape(other, one)
 
 
 def test_a_mask_turned_on_its_side_is_noticed(tmp_path):
