@@ -21,6 +21,7 @@ from promptad_tutorial.datasets import ProductLine
 from promptad_tutorial.detectors import Detector, PromptAD, VisualMemory, WinCLIP, ZeroShot
 from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.image_tower import ImageFeatures
+from promptad_tutorial.precision import HALF
 from promptad_tutorial.window_tower import WindowFeatures, encode_images_and_windows
 
 VERSION = 1  # raise it when the towers' code gives other numbers, and old entries are not used
@@ -81,7 +82,7 @@ class CachedEncoder:
             "image": file_sha256(path),
             "backbone": b.name,  # the same weights may run in another architecture: QuickGELU
             "checksum": b.checksum,
-            "computed": [str(b.dtype), b.device.type],
+            "computed": [str(b.dtype), b.device.type, *(["autocast"] if b.dtype in HALF else [])],
             "preprocessing": [b.image_size, *b.mean, *b.std, b.interpolation, self.resize],
             "blocks": list(b.memory_blocks),
             **asdict(request),

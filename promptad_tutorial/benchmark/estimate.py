@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import joblib
 import psutil
 import torch
 
 from promptad_tutorial.benchmark.encoding import CachedEncoder, bytes_of, request_of
+from promptad_tutorial.benchmark.place import own_workers
 from promptad_tutorial.benchmark.settings import Settings
 from promptad_tutorial.benchmark.tasks import Task
 from promptad_tutorial.datasets import Dataset, draw_shots
@@ -78,9 +78,8 @@ def estimate(
     fits = sum(task.method in trained for task in left)
     fit = _seconds_of_a_fit(settings, backbone, encoder, some, line_of_some) if fits else 0.0
     # at most one process a group of one category and seed
-    processes = min(
-        joblib.cpu_count() if jobs < 0 else jobs, len({(t.product_line, t.seed) for t in left})
-    )
+    workers = own_workers(settings.backbone) if jobs < 0 else jobs
+    processes = min(workers, len({(t.product_line, t.seed) for t in left}))
     held = psutil.Process().memory_info().rss + most * size
     return Estimate(
         fits,

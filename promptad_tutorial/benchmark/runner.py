@@ -1,58 +1,39 @@
 """Run the tasks that have no row yet: in parallel, resumable, and one failure stops nothing.
 
 Joblib does the work: `loky` (processes) and `threading` on this machine, or an existing cluster
-engine through joblib's own backends, `dask` and `ray`. There, data, rows and cache must be in
-folders that all machines share.
+engine through joblib's own backends, `dask` and `ray` (see `engines`). There, data, rows and cache
+must be in folders that all machines share. A worker that is killed costs the task that it was
+running, at most: see `journal`.
 """
 
 from __future__ import annotations
 
-import re
+import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import current_process
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import joblib
 import psutil
 import torch
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.comparison import Plan, measure_line
 from promptad_tutorial.benchmark.encoding import CachedEncoder
+from promptad_tutorial.benchmark.engines import Engine, engine
 from promptad_tutorial.benchmark.feature_cache import FeatureCache
+from promptad_tutorial.benchmark.journal import Journal
+from promptad_tutorial.benchmark.place import Place
 from promptad_tutorial.benchmark.settings import Settings, loaded
 from promptad_tutorial.benchmark.tasks import Task, groups, read_row, write_row
 from promptad_tutorial.benchmark.test_set import TestSet
+from promptad_tutorial.benchmark.workers import Share, own_number, torch_threads
 from promptad_tutorial.datasets import Dataset, ProductLine
 from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.provenance import versions
 
-BACKENDS = ("loky", "threading", "dask", "ray")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run works: nothing here decides a row."""
-
-    rows: Path
-    cache: Path | None = None  # None: features are not kept
-    cache_bytes: float = 20e9
-    jobs: int = -1
-    backend: str = "loky"
-    cluster: str | None = None  # address of a running cluster; None: one on this machine
-
-    def __post_init__(self) -> None:
-        if self.backend not in BACKENDS:
-            raise ValueError(f"backend must be one of {', '.join(BACKENDS)}; got {self.backend!r}")
-        if self.jobs == 0 or self.jobs < -1:
-            raise ValueError(f"jobs must be 1 or more, or -1 for all cores; got {self.jobs}")
-        if self.cluster and self.backend not in ("dask", "ray"):
-            raise ValueError(f"--cluster goes with dask or ray, got the backend {self.backend!r}")
+log = logging.getLogger(__name__)
 
 
 def unfinished(tasks: Sequence[Task], rows: Path, retry: bool = False) -> tuple[Task, ...]:
@@ -68,25 +49,46 @@ def unfinished(tasks: Sequence[Task], rows: Path, retry: bool = False) -> tuple[
 def run(settings: Settings, dataset: Dataset, tasks: Sequence[Task], place: Place) -> None:
     """Measure the tasks and write a row for each, whatever happens to the others.
 
-    Raises ImportError if the backend's library is not installed, and what starting it raises.
+    When a worker is killed, what was running is tried again, one category and seed at a time, so
+    that no task can harm another. A task that costs a second worker gets an error as its row.
+
+    Raises ImportError if the backend's library is not installed, what starting it raises, and
+    OSError where workers die before they begin a task.
     """
-    work = groups(tasks)
-    if not work:
+    if not tasks:
         return
     checksum = loaded(settings.backbone).checksum
-    jobs = (
-        joblib.delayed(run_group)(settings, dataset, group, place, checksum, number)
-        for number, group in enumerate(work)
-    )
-    with _backend(place) as options:
-        found = joblib.Parallel(**options)(jobs)
-        try:
-            list(tqdm(found, total=len(work), desc="benchmark", unit="category and seed"))
-        except TerminatedWorkerError as error:
+    journal = Journal(place.rows)
+    journal.clear()
+    with engine(place, settings.backbone) as running:
+        bar = tqdm(total=len(groups(tasks)), desc="benchmark", unit="category and seed")
+        with bar:
+            while left := [task for task in tasks if not journal.ended(task)]:
+                parts = groups(left)
+                doubtful = [part for part in parts if any(map(journal.running, part))]
+                jobs = [
+                    joblib.delayed(run_group)(
+                        settings, dataset, part, place, checksum, running.share
+                    )
+                    for part in (doubtful[:1] or parts)
+                ]
+                _together(jobs, running, journal, bar)
+    journal.clear()
+
+
+def _together(jobs: Sequence[Any], running: Engine, journal: Journal, bar: Any) -> None:
+    """Run the jobs until all are done or a worker is killed; OSError if that helped nothing."""
+    before = journal.size()
+    try:
+        for _ in joblib.Parallel(**running.options)(jobs):
+            bar.update()
+    except running.killed as error:
+        if journal.size() == before:
             raise OSError(
-                "a process was killed, perhaps for want of memory; the rows so far are kept: run "
-                "the same command again, with fewer --jobs"
+                "a process was killed before it began a task, perhaps for want of memory; the "
+                "rows so far are kept: run the same command again, with fewer --jobs"
             ) from error
+        log.warning("a process was killed: its tasks are tried again, one by one")
 
 
 def run_group(
@@ -95,10 +97,26 @@ def run_group(
     tasks: Sequence[Task],
     place: Place,
     checksum: str,
-    number: int = 0,
+    share: Share | None = None,
 ) -> int:
-    """Measure tasks of one category and seed; returns how many failed. `number` picks a GPU."""
-    choice = settings.backbone.on(_worker_number(number))
+    """Measure tasks of one category and seed in this process; returns how many failed.
+
+    Tasks that ended in this run are left out: Dask repeats what a killed worker had in hand.
+    """
+    share = share or Share()
+    with torch_threads(share.threads):
+        return _run_group(settings, dataset, tasks, place, checksum, share)
+
+
+def _run_group(
+    settings: Settings,
+    dataset: Dataset,
+    tasks: Sequence[Task],
+    place: Place,
+    checksum: str,
+    share: Share,
+) -> int:
+    choice = settings.backbone.on(own_number(share))
     backbone = loaded(choice)
     if backbone.checksum != checksum:
         raise ValueError(
@@ -122,9 +140,13 @@ def run_group(
     opened: tuple[ProductLine, TestSet] | None = None
     features: dict[tuple, tuple] = {}
     failed = 0
+    journal = Journal(place.rows)
     for task in tasks:
+        if journal.ended(task):
+            continue
         begun = time.perf_counter()
         try:
+            journal.begin(task)
             if opened is None:
                 line = settings.load(dataset, task.product_line)
                 opened = line, TestSet.of(line, settings.map_size, settings.resize)
@@ -136,6 +158,7 @@ def run_group(
             found = {"error": f"{type(error).__name__}: {told}"}
             found["seconds"] = round(time.perf_counter() - begun, 3)
         write_row(place.rows, task, found | label | _memory(backbone))
+        journal.end(task)
     return failed
 
 
@@ -161,52 +184,3 @@ def _memory(backbone: Backbone) -> dict[str, float]:
         most = torch.cuda.max_memory_allocated(backbone.device)
         found["gpu_memory_mb"] = round(most / 1e6, 1)
     return found
-
-
-def _worker_number(number: int) -> int:
-    """The number of this process among joblib's own, so that it stays on one GPU; else `number`."""
-    mine = re.search(r"LokyProcess-(\d+)$", current_process().name)
-    return int(mine.group(1)) - 1 if mine else number
-
-
-@contextmanager
-def _backend(place: Place) -> Iterator[dict[str, Any]]:
-    """Joblib's backend, started if it has to be; gives the options of `Parallel`."""
-    streamed = {"return_as": "generator_unordered"}
-    if place.backend == "dask":
-        try:
-            from distributed import Client
-        except ImportError as error:
-            raise _missing("dask", "distributed") from error
-        cores = {} if place.jobs < 0 else {"n_workers": place.jobs}
-        local = {"threads_per_worker": 1, "dashboard_address": None, **cores}
-        client = Client(place.cluster) if place.cluster else Client(**local)
-        with client, joblib.parallel_config("dask", n_jobs=place.jobs):
-            yield {}
-    elif place.backend == "ray":
-        try:
-            import ray
-            from ray.util.joblib import register_ray
-        except ImportError as error:
-            raise _missing("ray", "ray") from error
-        started = not ray.is_initialized()
-        if started:
-            cores = {"num_cpus": place.jobs} if place.jobs > 0 and not place.cluster else {}
-            ray.init(address=place.cluster, include_dashboard=False, **cores)
-        try:
-            register_ray()
-            with joblib.parallel_config("ray", n_jobs=place.jobs):
-                yield {}
-        finally:
-            if started:
-                ray.shutdown()
-    else:
-        with joblib.parallel_config(place.backend, n_jobs=place.jobs):
-            yield streamed
-
-
-def _missing(backend: str, library: str) -> ImportError:
-    return ImportError(
-        f"the backend {backend} needs the library {library}, which is not installed: "
-        f"pip install 'promptad-tutorial[{backend}]', or use --backend loky"
-    )

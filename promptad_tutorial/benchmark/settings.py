@@ -23,6 +23,8 @@ from promptad_tutorial.benchmark.methods import Method, chosen, configured, ladd
 from promptad_tutorial.config import PromptADConfig, check_map_size, preset
 from promptad_tutorial.datasets import Dataset, ProductLine, dataset_from_environment, open_dataset
 from promptad_tutorial.images import RESIZE_MODES
+from promptad_tutorial.precision import HALF
+from promptad_tutorial.precision_names import PRECISIONS
 from promptad_tutorial.pretrained import NOT_GIVEN
 
 ROW_FORMAT = 1  # raise it when the same settings give other rows
@@ -34,7 +36,7 @@ PROTOCOLS = {
     "released": "TEST-SELECTED: the traps of the released code, among them the step that is best "
     "on the test set; comparable only with figures that were made so",
 }
-DTYPES = ("float32", "bfloat16", "float16", "float64")
+DTYPES = tuple(PRECISIONS.values())
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class BackboneChoice:
 
     name: str = "tiny"
     pretrained: str | None = None  # a tag, a file or "random"; None only for "tiny"
-    dtype: str = "float32"
+    dtype: str = "float32"  # of the image tower; see `load_backbone` for what half costs
     device: str | None = None  # None: CUDA if there is one
     image_size: int | None = None  # pixels a side; None: the model's own
 
@@ -52,7 +54,7 @@ class BackboneChoice:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {self.dtype!r}")
 
     def on(self, number: int) -> BackboneChoice:
-        """The same on one GPU of several, round robin; unchanged on other devices."""
+        """The same on GPU `number` of several, round robin; unchanged on other devices."""
         count = torch.cuda.device_count()
         if self.device not in (None, "cuda") or count < 2:
             return self
@@ -155,7 +157,11 @@ class Settings:
             "dataset": self.dataset,
             "backbone": backbone.name,
             "checksum": backbone.checksum,
-            "computed": [self.backbone.dtype, backbone.device.type],
+            "computed": [
+                self.backbone.dtype,
+                backbone.device.type,
+                *(["autocast"] if backbone.dtype in HALF else []),
+            ],
             "map_size": self.map_size,
             "resize": self.resize,
             "protocol": self.protocol,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from promptad_tutorial.commands.command import Actions, Result, add_command
+from promptad_tutorial.precision_names import PRECISIONS, precision_name
 
 CACHE = Path("runs") / "feature_cache"
 DEFAULTS: dict[str, Any] = {
@@ -27,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "steps": 100,
     "missing_masks": False,
     "jobs": -1,
+    "threads": None,
     "backend": "loky",
     "cluster": None,
     "cache": CACHE,
@@ -56,18 +58,24 @@ def add_to(groups: Actions) -> None:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What a YAML file may say too. Defaults are None: so an option that was given can win."""
 
-    def add(name: str, text: str, **how: Any) -> None:
+    def add(name: str, text: str, *others: str, **how: Any) -> None:
         default = DEFAULTS[name[2:].replace("-", "_")]
         shown = " ".join(map(str, default)) if isinstance(default, list) else default
         told = text if shown in (None, False, "") else f"{text} (default: {shown})"
-        parser.add_argument(name, help=told, default=None, **how)
+        parser.add_argument(name, *others, help=told, default=None, **how)
 
     add("--dataset", "layout of the data", choices=("mvtec", "visa", "minifactory", "folder"))
     add("--root", "folder of the data; for minifactory the packaged one by default", type=Path)
     add("--backbone", "tiny, or a model of open_clip")
     add("--pretrained", "its weights: a tag, a file or random")
     add("--image-size", "pixels a side that the image tower reads; the model's own", type=int)
-    add("--dtype", "of the towers", choices=("float32", "bfloat16", "float16", "float64"))
+    add(
+        "--dtype",
+        "precision of the image tower; bf16 and fp16 will do",
+        "--precision",
+        type=precision_name,
+        choices=tuple(PRECISIONS.values()),
+    )
     add("--device", "cpu, cuda or mps; cuda by default where there is one")
     add("--shots", "numbers of shots", nargs="+", type=int)
     add("--seeds", "how many draws of shots: seeds 0, 1, ..", type=int)
@@ -82,7 +90,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--steps", "of training", type=int)
     add("--missing-masks", "go on without pixel-level figures where one lacks", action="store_true")
-    add("--jobs", "processes; -1 for all cores", type=int)
+    add("--jobs", "workers; -1 for one a GPU, or one a core without GPU", type=int)
+    add("--threads", "of torch in each worker; by default the cores are shared out", type=int)
     add("--backend", "of joblib", choices=("loky", "threading", "dask", "ray"))
     add("--cluster", "address of a running Dask or Ray cluster; one on this machine by default")
     add("--cache", "folder of encoded pictures", type=Path)
@@ -108,6 +117,7 @@ def run_benchmark(arguments: argparse.Namespace) -> Result:
         given["jobs"],
         given["backend"],
         given["cluster"],
+        given["threads"],
     )
     dataset = settings.open()
     backbone = loaded(settings.backbone)
@@ -189,6 +199,8 @@ def options_of_file(path: Path) -> dict[str, Any]:
         raise ValueError(f"expected lines such as 'shots: [1, 2, 4]' in {path}, found {values!r}")
     words: list[str] = []
     named = {str(name).replace("-", "_"): value for name, value in values.items()}
+    if "precision" in named:
+        named.setdefault("dtype", named.pop("precision"))
     unknown = [name for name in named if name not in DEFAULTS]
     if unknown:
         raise ValueError(

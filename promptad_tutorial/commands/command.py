@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from promptad_tutorial.precision_names import PRECISIONS, precision_name
+
 if TYPE_CHECKING:
     from promptad_tutorial.backbone import Backbone
     from promptad_tutorial.datasets import Dataset
@@ -62,6 +64,19 @@ def add_image_size(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """The options --device and --precision, of a backbone."""
+    parser.add_argument(
+        "--device", help="cpu, cuda or mps; else $PROMPTAD_DEVICE, or cuda where there is one"
+    )
+    parser.add_argument(
+        "--precision",
+        type=precision_name,
+        choices=tuple(PRECISIONS.values()),
+        help="of the image tower (bf16 and fp16 will do); else $PROMPTAD_PRECISION, or float32",
+    )
+
+
 def add_inputs(parser: argparse.ArgumentParser, lines: bool = False) -> None:
     """The options that say what is measured and how pictures are read.
 
@@ -77,6 +92,7 @@ def add_inputs(parser: argparse.ArgumentParser, lines: bool = False) -> None:
         help="squash whole pictures onto the square, which is the default and the paper's way, or "
         "crop: keep the aspect ratio and see the central square alone; else $PROMPTAD_RESIZE",
     )
+    add_device(parser)
     parser.add_argument("--data", type=Path, help="a dataset's folder; else $PROMPTAD_DATA")
 
 
@@ -109,6 +125,8 @@ def backbone_loader(arguments: argparse.Namespace) -> Callable[[], Backbone]:
         "PROMPTAD_BACKBONE": arguments.backbone,
         "PROMPTAD_IMAGE_SIZE": arguments.image_size,
         "PROMPTAD_RESIZE": getattr(arguments, "resize", None),
+        "PROMPTAD_DEVICE": getattr(arguments, "device", None),
+        "PROMPTAD_PRECISION": getattr(arguments, "precision", None),
     }
     wanted = {name: str(value) for name, value in options.items() if value}
     return partial(backbone_from_environment, dict(os.environ) | wanted)

@@ -6,7 +6,13 @@ import argparse
 import math
 from pathlib import Path
 
-from promptad_tutorial.commands.command import Actions, Result, add_command, backbone_loader
+from promptad_tutorial.commands.command import (
+    Actions,
+    Result,
+    add_command,
+    add_device,
+    backbone_loader,
+)
 
 ANOMALIES, NOT_READ = 1, 3  # exit codes beside 0 (all good) and 2 (a user's mistake)
 
@@ -26,6 +32,7 @@ def add_to(groups: Actions) -> None:
         "--out", type=Path, required=True, help="a folder for scores.csv, overlays/ and maps/"
     )
     score.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
+    add_device(score)
     score.add_argument("--threshold", type=float, help="in place of the detector's own")
     score.add_argument("--batch", type=int, default=16, help="pictures in memory at a time")
     score.add_argument("--no-maps", action="store_true", help="scores only")

@@ -197,7 +197,7 @@ def test_the_command_has_the_defaults_of_the_settings_and_of_the_place(tmp_path)
     assert command.settings_of(command.DEFAULTS) == Settings()
     place = runner.Place(tmp_path)
     assert 1e9 * command.DEFAULTS["cache_gb"] == place.cache_bytes
-    for name in ("jobs", "backend", "cluster"):
+    for name in ("jobs", "threads", "backend", "cluster"):
         assert command.DEFAULTS[name] == getattr(place, name)
 
 
@@ -252,6 +252,7 @@ def test_mistakes_are_one_line_before_any_work(capsys, monkeypatch, two_lines, t
         ("--dataset", "visa"): "expected the layout of 'visa'",
         ("--protocol", "released"): "knows PromptAD alone",
         ("--jobs", "0"): "jobs must be",
+        ("--threads", "0"): "threads must be",
         ("--cluster", "tcp://x"): "goes with dask or ray",
         ("--cache-gb", "0"): "more than 0 bytes",
         ("--root", str(tmp_path / "nowhere")): "nowhere",
@@ -276,7 +277,7 @@ def test_the_cache_can_be_shown_and_cleared(capsys, two_lines, tmp_path):
     assert run(capsys, "benchmark-cache", "--cache", cache)[1].startswith("0 entries")
 
 
-# --- protocol, report, parallel work --------------------------------------------------------
+# --- protocol, report --------------------------------------------------------
 
 
 def test_the_released_protocol_is_branded_everywhere(capsys, two_lines, tmp_path):
@@ -337,29 +338,6 @@ def test_published_figures_stand_beside_a_whole_run_alone():
     assert "not comparable" in cell(beside_published(table(names, (0,)), "mvtec", 2)).this_run
     assert "other categories" in cell(beside_published(table(("nut",)), "mvtec", 2)).this_run
     assert beside_published(table(names), "minifactory", 2).empty
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", ["loky", "threading", "dask", "ray"])
-def test_two_workers_make_the_rows_of_one(capsys, two_lines, tmp_path, backend):
-    library = {"dask": "distributed", "ray": "ray"}.get(backend)
-    if library:
-        pytest.importorskip(library, reason=f"the extra {backend} is not installed")
-    one, two = tmp_path / "one", tmp_path / "two"
-    assert run(capsys, *words(two_lines.root, one))[0] == 0
-    more = ("--backend", backend, "--jobs", "2")
-    assert run(capsys, *words(two_lines.root, two, *more))[0] == 0
-    assert rows_in(two) == rows_in(one)
-
-
-def test_gpus_are_taken_in_turn(monkeypatch):
-    choice = BackboneChoice()
-    monkeypatch.setattr(settings.torch.cuda, "device_count", lambda: 3)
-    assert [choice.on(n).device for n in range(4)] == ["cuda:0", "cuda:1", "cuda:2", "cuda:0"]
-    assert replace(choice, device="cpu").on(1).device == "cpu"
-    assert replace(choice, device="cuda:2").on(0).device == "cuda:2"
-    monkeypatch.setattr(settings.torch.cuda, "device_count", lambda: 1)
-    assert choice.on(1) == choice
 
 
 def test_masks_are_cropped_as_pictures_are(small_backbone):
