@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -16,8 +16,12 @@ from promptad_tutorial.attention import ATTENTION_KINDS, attention_weights, chec
 from promptad_tutorial.checkpoints import weights_checksum
 from promptad_tutorial.image_tower import ImageFeatures, encode_pixels, tokens_before_block
 from promptad_tutorial.images import RESIZE_MODES, check_ready, list_images, preprocess
+from promptad_tutorial.out_of_memory import HalvingBatches
+from promptad_tutorial.precision import HALF, image_precision, prepare_model
 from promptad_tutorial.pretrained import LoadedModel
 from promptad_tutorial.text import Prompts, TextEncoder
+
+Result = TypeVar("Result")
 
 LONG_WORK = 256  # from so many images on a progress bar is worth its line
 
@@ -25,9 +29,9 @@ LONG_WORK = 256  # from so many images on a progress bar is worth its line
 class Backbone:
     """A frozen open_clip CLIP on one device; make one with ``load_backbone``.
 
-    All features come out with length 1, in float32 also where the towers run in half precision (in
-    float64 where they run in that), on the backbone's device, without an autograd graph unless a
-    learnt embedding needs one.
+    All features come out with length 1, in float32 also where the image tower multiplies in half
+    precision (in float64 where the towers run in that), on the backbone's device, without an
+    autograd graph unless a learnt embedding needs one.
     """
 
     def __init__(
@@ -54,10 +58,14 @@ class Backbone:
         # goes beside every result
         self.label = f"{name} ({loaded.weights}{'' if resize == 'squash' else ', central squares'})"
         self.temperature = math.exp(float(model.logit_scale))  # t, before any rounding to dtype
+        if dtype in HALF:
+            self.label += f", {str(dtype).removeprefix('torch.')}"
         if dtype != torch.float32:
             self.checksum = weights_checksum(model)  # of the weights as they were published
-        self.model = model.to(device=device, dtype=dtype)
+        self.model = prepare_model(model, device, dtype)
         self.device, self.dtype = self.model.visual.conv1.weight.device, dtype
+        self.largest_batch: int | float = math.inf  # of images: smaller once memory ran out
+        self.pixel_dtype = self.model.visual.class_embedding.dtype
         self.mean, self.std, self.interpolation = loaded.mean, loaded.std, loaded.interpolation
         self.image_size = int(model.visual.image_size[0])  # S: images are S x S pixels
         self.grid: tuple[int, int] = tuple(model.visual.grid_size)  # (H, W) in patches
@@ -119,20 +127,22 @@ class Backbone:
                 f"attention must be one of {', '.join(ATTENTION_KINDS)} or plain; "
                 f"found {attention!r}."
             )
-        visual = self.model.visual
-        return ImageFeatures.concatenate(
-            [
-                encode_pixels(
-                    visual,
-                    self.exchange_red_and_blue(pixels) if bgr else pixels,
-                    blocks,
-                    attention,
-                    first_block,
-                    blocks_in_place,
-                )
-                for pixels in self._batches(images, batch_size, resize)
-            ]
-        )
+
+        def encode(pixels: Tensor) -> ImageFeatures:
+            return encode_pixels(
+                self.model.visual,
+                self.exchange_red_and_blue(pixels) if bgr else pixels,
+                blocks,
+                attention,
+                first_block,
+                blocks_in_place,
+            )
+
+        return ImageFeatures.concatenate(self.in_batches(images, batch_size, encode, resize))
+
+    def image_precision(self) -> torch.autocast:
+        """The context in which the image tower runs; see ``precision.image_precision``."""
+        return image_precision(self.device, self.dtype)
 
     def attention_weights(
         self, images: Any, block: int, kind: str = "v-v", batch_size: int = 16
@@ -146,12 +156,11 @@ class Backbone:
         self._check_blocks([block])
         visual = self.model.visual
         chosen = visual.transformer.resblocks[block - 1]
-        return torch.cat(
-            [
-                attention_weights(chosen, tokens_before_block(visual, pixels, block), kind)
-                for pixels in self._batches(images, batch_size, None)
-            ]
-        )
+
+        def weigh(pixels: Tensor) -> Tensor:
+            return attention_weights(chosen, tokens_before_block(visual, pixels, block), kind)
+
+        return torch.cat(self.in_batches(images, batch_size, weigh))
 
     def preprocess(self, image: Any, resize: str | None = None) -> Float[Tensor, "3 size size"]:
         """Anything ``images.read_image`` takes, as the image tower wants it.
@@ -211,14 +220,37 @@ class Backbone:
         ValueError for shapes that do not fit."""
         return self.text.encode_embeddings(embeddings, eot, unit_norm)
 
-    def _batches(self, images: Any, batch_size: int, resize: str | None) -> Iterator[Tensor]:
+    def in_batches(
+        self,
+        images: Any,
+        batch_size: int,
+        work: Callable[[Tensor], Result],
+        resize: str | None = None,
+    ) -> list[Result]:
+        """What `work` makes of preprocessed images (B, 3, S, S), batch by batch, in order.
+
+        Within it the tower runs in the backbone's precision. When memory runs out the batch
+        halves, which a warning says, and stays so for this backbone (see ``out_of_memory``).
+        Raises ImageError, ValueError for a batch size below 1, TooLittleMemoryError where one image
+        alone is too much, and what `work` raises.
+        """
         _check_batch_size(batch_size)
         sources = list_images(images)
-        starts = range(0, len(sources), batch_size)
-        for start in tqdm(starts, "images", leave=False, disable=len(sources) < LONG_WORK):
-            batch = sources[start : start + batch_size]
-            pixels = [self.preprocess(one, resize).to(self.device, self.dtype) for one in batch]
-            yield torch.stack(pixels)
+
+        def one(batch: Sequence[Any]) -> Result:
+            ready = [self.preprocess(image, resize) for image in batch]
+            return work(torch.stack([p.to(self.device, self.pixel_dtype) for p in ready]))
+
+        batches = HalvingBatches(one, min(batch_size, self.largest_batch))
+        found = []
+        bar = tqdm(total=len(sources), desc="images", leave=False, disable=len(sources) < LONG_WORK)
+        with bar, self.image_precision():
+            for batch, made in batches(sources):
+                found.append(made)
+                bar.update(len(batch))
+                if batches.size < min(batch_size, self.largest_batch):
+                    self.largest_batch = batches.size
+        return found
 
     def _check_blocks(self, blocks: Sequence[int]) -> tuple[int, ...]:
         wrong = [number for number in blocks if not 1 <= number <= self.depth]

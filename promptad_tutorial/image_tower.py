@@ -120,9 +120,10 @@ def embed_pixels(
 ) -> Float[Tensor, "batch tokens width"]:
     """CLS and patch tokens as they enter the first block: patch projection, positions, norm."""
     patches = visual.conv1(pixels).flatten(2).transpose(1, 2)  # (B, H*W, width)
-    cls = visual.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
-    tokens = torch.cat([cls, patches], dim=1)
-    return visual.ln_pre(tokens + visual.positional_embedding.to(tokens.dtype))
+    cls = visual.class_embedding.expand(len(patches), 1, -1)
+    # blocks add to the tokens: those stay in single precision where products are in half
+    tokens = torch.cat([cls, patches.to(cls.dtype)], dim=1)
+    return visual.ln_pre(tokens + visual.positional_embedding)
 
 
 def pool_image(

@@ -70,7 +70,7 @@ class HalvingBatches(Generic[Item, Result]):
         if tried == 1:
             raise TooLittleMemoryError(
                 "out of memory with a single picture: close other programs, choose a smaller "
-                "backbone, or set PROMPTAD_DEVICE=cpu"
+                "backbone, or set PROMPTAD_DEVICE=cpu (--device cpu)"
             )
         self.size = tried // 2
         gc.collect()

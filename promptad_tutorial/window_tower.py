@@ -20,12 +20,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from promptad_tutorial.attention import run_block
-from promptad_tutorial.frozen_clip import LONG_WORK, Backbone
-from promptad_tutorial.image_tower import embed_pixels, pool_image, unit_norm
-from promptad_tutorial.images import list_images
+from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.image_tower import embed_pixels, encode_pixels, pool_image, unit_norm
 
 SIDES = (2, 3)  # of the windows, in patches
 CHUNK = 256  # windows that run through the tower at once: about 40 MB in ViT-B-16-plus-240
@@ -116,18 +114,14 @@ def encode_images_and_windows(
     depth - 1, or of block 1 where there is but one. Raises ImageError for images, ValueError for a
     grid smaller than a window.
     """
-    sources = list_images(images)
     visual, before_last = backbone.model.visual, max(1, backbone.depth - 1)
-    parts = []
-    starts = range(0, len(sources), batch_size)
-    for start in tqdm(starts, "images", leave=False, disable=len(sources) < LONG_WORK):
-        batch = sources[start : start + batch_size]
-        ready = [backbone.preprocess(one).to(backbone.device, backbone.dtype) for one in batch]
-        pixels = torch.stack(ready)
-        whole = backbone.encode_images(pixels, batch_size, (before_last,), attention="plain")
+
+    def encode(pixels: Tensor) -> WindowFeatures:
+        whole = encode_pixels(visual, pixels, (before_last,), attention="plain")
         windows = {side: encode_windows(visual, pixels, side) for side in SIDES}
-        parts.append(WindowFeatures(whole.cls, whole.blocks[0], windows))
-    return WindowFeatures.concatenate(parts)
+        return WindowFeatures(whole.cls, whole.blocks[0], windows)
+
+    return WindowFeatures.concatenate(backbone.in_batches(images, batch_size, encode))
 
 
 def spread_windows(

@@ -240,6 +240,9 @@ def test_low_precision_is_close_and_keeps_the_temperature(small_configs, dtype):
     low = load_backbone("small-plain", pretrained="random", device="cpu", dtype=dtype)
     pixels = random_pixels(full)
     assert low.model.visual.conv1.weight.dtype == dtype
+    assert low.label == f"{full.label}, {str(dtype).removeprefix('torch.')}"
+    for kept in (low.model.visual.ln_pre.weight, low.model.token_embedding.weight):
+        assert kept.dtype == torch.float32  # norms, and the whole text tower
     for attention in ("v-v", "plain"):
         a = full.encode_images(pixels, attention=attention)
         b = low.encode_images(pixels, attention=attention)
