@@ -24,15 +24,17 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from PIL import Image
 from tqdm.auto import tqdm
 
-from promptad_tutorial.benchmark.comparison import Plan, measure_line
+from promptad_tutorial.benchmark.cases import Case, worst_cases, write_cases
+from promptad_tutorial.benchmark.comparison import Plan, Scored, measure_line
 from promptad_tutorial.benchmark.encoding import CachedEncoder
 from promptad_tutorial.benchmark.feature_cache import FeatureCache
+from promptad_tutorial.benchmark.run_folder import CASES
 from promptad_tutorial.benchmark.settings import Settings, loaded
 from promptad_tutorial.benchmark.tasks import Task, groups, read_row, write_row
 from promptad_tutorial.benchmark.test_set import TestSet
-from promptad_tutorial.datasets import Dataset, ProductLine, read_mask
+from promptad_tutorial.datasets import Dataset, ProductLine, Sample, read_mask
 from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.provenance import versions
+from promptad_tutorial.provenance import commit, versions
 
 BACKENDS = ("loky", "threading", "dask", "ray")
 
@@ -47,12 +49,15 @@ class Place:
     jobs: int = -1
     backend: str = "loky"
     cluster: str | None = None  # address of a running cluster; None: one on this machine
+    cases: int = 3  # worst false alarms, and most-missed defects, kept as pictures of seed 0
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
             raise ValueError(f"backend must be one of {', '.join(BACKENDS)}; got {self.backend!r}")
         if self.jobs == 0 or self.jobs < -1:
             raise ValueError(f"jobs must be 1 or more, or -1 for all cores; got {self.jobs}")
+        if self.cases < 0:
+            raise ValueError(f"cases must be 0 or more, got {self.cases}")
         if self.cluster and self.backend not in ("dask", "ray"):
             raise ValueError(f"--cluster goes with dask or ray, got the backend {self.backend!r}")
 
@@ -118,6 +123,7 @@ def run_group(
         "dtype": settings.backbone.dtype,
         "map_size": settings.map_size,
         "resize": settings.resize,
+        "commit": commit(),
         "versions": versions(),
     }
     opened: tuple[ProductLine, TestSet] | None = None
@@ -125,19 +131,44 @@ def run_group(
     failed = 0
     for task in tasks:
         begun = time.perf_counter()
+        cases: tuple[Case, ...] = ()
         try:
             if opened is None:
                 line = settings.load(dataset, task.product_line)
                 opened = line, test_set(line, settings)
-            found = _measure(settings, backbone, task, *opened, features, encoder)
+            found, scored = _measure(settings, backbone, task, *opened, features, encoder)
+            found["shot_pictures"] = [_name(s, opened[0]) for s in scored.shots]
             found["error"] = None
+            if place.cases and task.seed == 0:
+                cases = worst_cases(opened[0], scored, place.cases, settings.resize)
         except Exception as error:  # whatever it is, it belongs to this task alone
             failed += 1
             told = " ".join(str(error).split())
             found = {"error": f"{type(error).__name__}: {told}"}
             found["seconds"] = round(time.perf_counter() - begun, 3)
-        write_row(place.rows, task, found | label | _memory(backbone))
+        _keep(place, task, found | label | _memory(backbone), cases)
     return failed
+
+
+def _keep(place: Place, task: Task, row: dict[str, Any], cases: Sequence[Case]) -> None:
+    """Write cases, then the row: where there is a row, all of its task is there."""
+    try:
+        if cases:
+            write_cases(place.rows.parent / CASES, task, cases)
+        write_row(place.rows, task, row)
+    except OSError as error:
+        raise OSError(
+            f"cannot write into {place.rows.parent} ({error.strerror or error}); the rows so far "
+            "are kept: make room there, then run the same command again"
+        ) from error
+
+
+def _name(sample: Sample, line: ProductLine) -> str:
+    """A picture's name in its category, the same on every machine."""
+    try:
+        return sample.image.relative_to(line.root).as_posix()
+    except ValueError:  # VisA's pictures may lie elsewhere
+        return sample.image.name
 
 
 def _measure(
@@ -148,11 +179,14 @@ def _measure(
     test: TestSet,
     features: dict[tuple, tuple],
     encoder: CachedEncoder,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Scored]:
     methods = tuple(m for m in settings.chosen_methods() if m.name == task.method)
     plan = Plan(methods, (max(task.shots, 1),), (task.seed,), settings.map_size)
-    (row,) = measure_line(plan, backbone, line, task.seed, None, features, test, encoder)
-    return dict(row)
+    seen: list[Scored] = []
+    (row,) = measure_line(
+        plan, backbone, line, task.seed, None, features, test, encoder, seen.append
+    )
+    return dict(row), seen[-1]
 
 
 def test_set(line: ProductLine, settings: Settings) -> TestSet:
