@@ -28,6 +28,7 @@ COMMANDS = [
     ["tinyclip", "render"], ["tinyclip", "train"], ["tinyclip", "export"],
     ["tinyclip", "evaluate"], ["tinyclip", "card"], ["zero-shot"], ["ladder"],
     ["demo"], ["thresholds"], ["benchmark"], ["benchmark-cache"],
+    ["benchmark-report"],
 ]  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from promptad_tutorial.benchmark.report_tables import (
     tasks_not_run,
 )
 from promptad_tutorial.benchmark.run_folder import Run
-from promptad_tutorial.benchmark.sections import Section, sections
+from promptad_tutorial.benchmark.sections import Section, counted_shots, sections
 from promptad_tutorial.benchmark.settings import PROTOCOLS
 from promptad_tutorial.benchmark.tasks import write_whole
 
@@ -229,7 +229,7 @@ def _best(means: pd.DataFrame) -> str:
     best = means.loc[means["image_auroc_mean"].idxmax()]
     brand = "TEST-SELECTED, " if best["protocol"] == BRAND else ""
     return (
-        f"{brand}highest mean image AUROC: {best['method']} at {best['shots']} shots, "
+        f"{brand}highest mean image AUROC: {best['method']}, {counted_shots(int(best['shots']))}, "
         f"{best['image_auroc_mean']:.1f} %"
     )
 

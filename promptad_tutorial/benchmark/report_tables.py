@@ -31,7 +31,9 @@ class Table:
     names: int  # columns on the left that name a row: not numbers
 
     @classmethod
-    def of(cls, caption: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], names: int):
+    def of(
+        cls, caption: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], names: int
+    ) -> Table:
         """With everything as text."""
         cells = tuple(tuple(map(str, row)) for row in rows)
         return cls(caption, tuple(heads), cells, names)
@@ -126,7 +128,7 @@ def costs_as_cells(caption: str, table: pd.DataFrame) -> Table:
         ]
         for row in table.itertuples(index=False)
     ]
-    return Table.of(caption, table.columns, rows, 1)
+    return Table.of(caption, list(table.columns), rows, 1)
 
 
 def _spread(mean: float, std: float) -> str:

@@ -100,10 +100,15 @@ class Section:
         groups = []
         for method, shots in most.items():
             for kind, words in ((FALSE_ALARM, "false alarms"), (MISSED, "missed defects")):
-                title = f"{method}, {shots} shot{'s' * (shots != 1)}: the worst {words}"
+                title = f"{method}, {counted_shots(shots)}: the worst {words}"
                 cases = sorted(found.get((method, kind), []), key=lambda one: -one[1].wrong)
                 groups.append((title, _spread_out(cases, limit)))
         return [group for group in groups if group[1]]
+
+
+def counted_shots(shots: int) -> str:
+    """ "1 shot", "4 shots"; a method that sees no picture has "no shots"."""
+    return f"{shots or 'no'} shot{'s' * (shots != 1)}"
 
 
 def sections(runs: Sequence[Run]) -> list[Section]:

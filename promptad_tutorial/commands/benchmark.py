@@ -101,16 +101,13 @@ def run_benchmark(arguments: argparse.Namespace) -> Result:
 
     Raises ValueError for a folder that holds a run with other settings.
     """
-    from promptad_tutorial.benchmark import html_report, run_folder, runner
+    from promptad_tutorial.benchmark import experiment, run_folder, runner
     from promptad_tutorial.benchmark.estimate import estimate
-    from promptad_tutorial.benchmark.settings import loaded
-    from promptad_tutorial.benchmark.tasks import all_tasks
 
     given = chosen_options(arguments)
     settings = settings_of(given)
-    rows = given["out"] / run_folder.ROWS
     place = runner.Place(
-        rows,
+        given["out"] / run_folder.ROWS,
         given["cache"],
         1e9 * given["cache_gb"],
         given["jobs"],
@@ -118,26 +115,14 @@ def run_benchmark(arguments: argparse.Namespace) -> Result:
         given["cluster"],
         given["cases"],
     )
-    dataset = settings.open()
-    backbone = loaded(settings.backbone)
-    tasks = all_tasks(settings, dataset, backbone)
-    label = run_folder.run_label(settings, backbone, arguments.command, dataset.root)
-    label["options"] = ", ".join(f"{name}={value}" for name, value in given.items())
-
-    def planned() -> run_folder.Run:
-        return run_folder.plan(given["out"], settings, backbone, tasks, label)
-
-    whole = planned()
-    left = runner.unfinished(tasks, rows, given["retry"])
-    of = f"{len(tasks)} tasks on {len(dataset.product_lines)} categories"
+    options = ", ".join(f"{name}={value}" for name, value in given.items())
+    planned = experiment.prepare(settings, given["out"], arguments.command, options, given["retry"])
+    tasks, left = planned.tasks, planned.left
+    of = f"{len(tasks)} tasks on {len(planned.dataset.product_lines)} categories"
     if arguments.dry_run:
-        told = estimate(settings, dataset, left, backbone, given["jobs"])
+        told = estimate(settings, planned.dataset, left, planned.backbone, given["jobs"])
         return Result(f"{of}: {len(tasks) - len(left)} done, {len(left)} would run: {told}")
-    run_folder.record(whole)
-    runner.run(settings, dataset, left, place)
-    whole = planned()  # another command may have added tasks meanwhile
-    run_folder.record(whole)
-    found = html_report.write_report(given["out"], [whole])
+    found = experiment.perform(planned, place).report
     new = f"{len(left)} of {of} were run now" if left else f"all {of} were done already"
     failed = f", {found.failed} failed (--retry runs them again)" if found.failed else ""
     missing = f", {found.missing} of the folder were not run" if found.missing else ""
