@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -17,6 +18,7 @@ from promptad_tutorial.benchmark.tasks import Task
 from promptad_tutorial.datasets import Dataset, draw_shots
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.images import read_image
 from promptad_tutorial.metrics import evaluate
 
 STEPS = 3  # of the fit that is measured; the cost of a step is the same throughout
@@ -66,7 +68,7 @@ def estimate(
         tested[name] = len(line.test)
         here = len(line.test) + len(shots)
         pictures, most = pictures + here, max(most, here)
-        if some is None:
+        if some is None and _readable(line.train[0].image):
             some, line_of_some = line.train[0].image, name
     if some is None:
         return Estimate(0, 0, 0.0, 0.0, 0.0)
@@ -95,6 +97,15 @@ def estimate(
         held * processes,
         pictures * size,
     )
+
+
+def _readable(picture: Path) -> bool:
+    """A damaged picture fails its own tasks later; it must not stop the estimate of the others."""
+    try:
+        read_image(picture)
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def _seconds_of_evaluation(size: int, pictures: int = 8) -> float:

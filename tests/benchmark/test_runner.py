@@ -248,6 +248,13 @@ def test_a_dry_run_runs_nothing(capsys, monkeypatch, two_lines, tmp_path):
     assert "minutes" in said and "GB of memory" in said
 
 
+def test_a_dry_run_gets_by_a_damaged_picture(capsys, copied, tmp_path):
+    for line in copied.product_lines[:1]:
+        copied.load(line).train[0].image.write_bytes(b"nothing")
+    code, said, _ = run(capsys, *words(copied.root, tmp_path, "--dry-run"))
+    assert code == 0 and "18 would run: 8 trainings" in said
+
+
 def test_mistakes_are_one_line_before_any_work(capsys, monkeypatch, two_lines, tmp_path):
     for more, expected in {
         ("--shots", "0"): "1 or more",
