@@ -29,6 +29,7 @@ COMMANDS = [
     ["tinyclip", "evaluate"], ["tinyclip", "card"], ["zero-shot"], ["ladder"],
     ["demo"], ["thresholds"], ["benchmark"], ["benchmark-cache"],
     ["doctor"], ["check-backbone"], ["init-data"], ["check-data"], ["score"], ["labs"],
+    ["benchmark-report"],
 ]  # fmt: skip
 
 

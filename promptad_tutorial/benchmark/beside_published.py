@@ -1,15 +1,20 @@
-"""This run beside the published figures: the 12 settings of the paper, none shown that was not run.
+"""The 12 settings of the paper: figures of others, and runs beside them; none that was not run.
 
-A figure of this run stands beside a published one only where all categories of the real dataset
-were measured with every seed; else the cell says what is missing.
+2 datasets x 1, 2, 4 shots x image and pixel level. A figure of a run stands in a setting only where
+all categories of the real dataset were measured with every seed; else its cell is empty, or says
+what is incomplete.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import pandas as pd
 
-from promptad_tutorial.benchmark.published import FROM_MEMORY, as_words, published
+from promptad_tutorial.benchmark.published import PAPER, RERUN, SETTING, WINCLIP, published
 from promptad_tutorial.benchmark.report import summary
+from promptad_tutorial.benchmark.settings import RELEASED
 
 NAMES = {"mvtec": "MVTec", "visa": "VisA"}  # --dataset -> as published.csv calls it
 CATEGORIES = {
@@ -23,49 +28,83 @@ CATEGORIES = {
     ),
 }  # fmt: skip
 FIGURE = {"image": "image_auroc", "pixel": "pixel_auroc"}
-NOT_RUN = "not in this run"
+LEVELS, SHOTS = ("image", "pixel"), (1, 2, 4)
+OTHERS = ("SPADE", "PaDiM", "PatchCore", WINCLIP, PAPER, RERUN)  # columns, of published.csv
+OURS = ("PromptAD", WINCLIP)  # methods of a run that have a published counterpart
 
 
-def beside_published(table: pd.DataFrame, dataset: str, seeds: int) -> pd.DataFrame:
-    """One row for each setting (dataset, level, shots) and published method, AUROC in %.
+@dataclass(frozen=True)
+class Part:
+    """The successful rows of a run on one dataset, and how many tasks of each setting it has."""
 
-    Columns: dataset, level, shots, method, published, mark, this_run. `table` holds the rows that
-    succeeded; `this_run` is filled for PromptAD and WinCLIP+ of `dataset`. Empty for a dataset
-    without published figures.
-    """
-    columns = ["dataset", "level", "shots", "method", "published", "mark", "this_run"]
-    if dataset not in NAMES:
-        return pd.DataFrame(columns=columns)
-    found = published()
-    found["published"] = as_words(found).str.replace(f" {FROM_MEMORY}", "", regex=False)
-    means = summary(table) if len(table) else pd.DataFrame()
-    found["this_run"] = [
-        _this_run(table, means, dataset, seeds, row) if row.dataset == NAMES[dataset] else NOT_RUN
-        for row in found.itertuples()
+    dataset: str  # "mvtec", "visa" or another, which has no published figures
+    table: pd.DataFrame
+    planned: Mapping[tuple[str, str, int], int]  # (category, method, shots): seeds
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method of one run in one setting, AUROC in %."""
+
+    mean: float | None = None  # over categories, then over seeds; None: nothing to compare
+    std: float | None = None  # of the mean over categories, from seed to seed; None for one seed
+    seeds: int = 0
+    note: str = ""  # why there is no mean, where something was run
+
+    def __str__(self) -> str:
+        if self.mean is None:
+            return self.note
+        if self.std is None:
+            return f"{self.mean:.1f} (one seed)"
+        return f"{self.mean:.1f} ± {self.std:.1f} ({self.seeds} seeds)"
+
+
+def settings_of_the_paper() -> list[tuple[str, str, int]]:
+    """(dataset, level, shots) of the 12 settings."""
+    return [(d, level, k) for d in NAMES.values() for level in LEVELS for k in SHOTS]
+
+
+def figures_of_others() -> pd.DataFrame:
+    """One row for each of the 12 settings, one column for each of OTHERS; text with its marks."""
+    table = published()
+    table = table[table["method"].isin(OTHERS)]
+    words = [
+        (f"{row.low:.1f}" if row.low == row.high else f"{row.low:.1f}-{row.high:.1f}")
+        + (f" {row.mark}" if row.mark.startswith("[") else "")
+        for row in table.itertuples()
     ]
-    return found[columns]
+    wide = table.assign(words=words).pivot(index=SETTING, columns="method", values="words")
+    return wide.loc[settings_of_the_paper(), list(OTHERS)]
 
 
-def _this_run(
-    table: pd.DataFrame, means: pd.DataFrame, dataset: str, seeds: int, row: object
-) -> str:
-    ours = {"PromptAD, paper": "PromptAD", "WinCLIP+": "WinCLIP+"}
-    if row.method not in ours:
-        return ""
-    here = table["method"].str.startswith(ours[row.method]) if len(table) else []
-    mine = table[here & (table["shots"] == row.shots)] if len(table) else table
-    if mine.empty:
-        return NOT_RUN
-    there = set(mine["product_line"])
-    other = there - set(CATEGORIES[dataset])
+def cell(parts: Sequence[Part], setting: tuple[str, str, int], method: str) -> Cell:
+    """What the parts of a run have for a method in a setting; empty where they have nothing."""
+    dataset, level, shots = setting
+    for part in parts:
+        if NAMES.get(part.dataset) == dataset:
+            return _cell(part, level, shots, method)
+    return Cell()
+
+
+def _cell(part: Part, level: str, shots: int, method: str) -> Cell:
+    methods = (method, RELEASED) if method == "PromptAD" else (method,)
+    planned = {
+        category: seeds
+        for (category, name, k), seeds in part.planned.items()
+        if name in methods and k == shots
+    }
+    if not planned:
+        return Cell()
+    wanted = CATEGORIES[part.dataset]
+    other = sorted(set(planned) - set(wanted))
     if other:
-        return f"other categories than those of {row.dataset}"
-    figure = FIGURE[row.level]
-    whole = len(CATEGORIES[dataset])
-    complete = mine.dropna(subset=[figure]).groupby("product_line")["seed"].nunique()
-    if int((complete == seeds).sum()) < whole:
-        return f"{int((complete == seeds).sum())} of {whole} categories: not comparable"
-    at = (means["method"] == mine["method"].iloc[0]) & (means["shots"] == row.shots)
-    mean, std = means.loc[at, [f"{figure}_mean", f"{figure}_std"]].iloc[0]
-    told = f"{mean:.1f}" + (f" ± {std:.1f}" if std == std else "")
-    return f"{told}, TEST-SELECTED" if mine["test_selected"].any() else told
+        return Cell(note=f"not comparable: other categories ({', '.join(other)[:60]})")
+    figure, seeds = FIGURE[level], max(planned.values())
+    table = part.table
+    mine = table[table["method"].isin(methods) & (table["shots"] == shots)].dropna(subset=[figure])
+    whole = int((mine.groupby("product_line")["seed"].nunique() == seeds).sum())
+    if whole < len(wanted):
+        return Cell(note=f"incomplete: {whole} of {len(wanted)} categories")
+    (means,) = summary(mine).itertuples()
+    mean, std = getattr(means, f"{figure}_mean"), getattr(means, f"{figure}_std")
+    return Cell(float(mean), None if std != std else float(std), seeds)

@@ -16,18 +16,31 @@ from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.methods import Method
 from promptad_tutorial.benchmark.test_set import TestSet
-from promptad_tutorial.datasets import Dataset, ProductLine, draw_shots
+from promptad_tutorial.datasets import Dataset, ProductLine, Sample, draw_shots
 from promptad_tutorial.datasets.shots import draw_unsorted_shots
 from promptad_tutorial.detectors import Detector, PromptAD
 from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.metrics import Evaluation
 from promptad_tutorial.prompts import defect_states
+from promptad_tutorial.scoring import Scores
 from promptad_tutorial.text import UnknownWordWarning
 
 Features: TypeAlias = dict[tuple, tuple]  # (train, test) by what the encoder is asked for
 # What gives (train, test) features for a detector; an index into the first gives some shots'.
 Encode: TypeAlias = Callable[[Detector, ProductLine, TestSet], tuple]
 KEY = ["product_line", "method", "shots", "seed"]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What stands behind a row."""
+
+    shots: tuple[Sample, ...]  # that the detector was fitted on, in drawing order
+    test: TestSet
+    scores: Scores
+
+
+Watch: TypeAlias = Callable[[Scored], None]
 
 
 @dataclass(frozen=True)
@@ -105,11 +118,13 @@ def measure_line(
     features: Features | None = None,
     test: TestSet | None = None,
     encode: Encode | None = None,
+    watch: Watch | None = None,
 ) -> list[dict[str, object]]:
     """The rows of one product line and seed that are not `there` yet.
 
     `features` is filled with what was encoded, and used again. `test` replaces the line's own test
-    set, and `encode` what encodes the line's pictures (by default all of them, now).
+    set, and `encode` what encodes the line's pictures (by default all of them, now). `watch` is
+    shown what each row was made from.
     """
     test = test or TestSet.of(line, plan.map_size, backbone.resize)
     encode = encode or encode_line
@@ -122,12 +137,14 @@ def measure_line(
             if key in (there or set()):
                 continue
             begun = time.perf_counter()
-            figures, detector = _measure(
+            figures, detector, behind = _measure(
                 method, backbone, line, test, shots, seed, plan, fitted, features, encode
             )
             fitted[method.name] = detector
             percent = {k: round(100 * v, 4) for k, v in asdict(figures).items()}
             seconds = round(time.perf_counter() - begun, 3)
+            if watch is not None:
+                watch(behind)
             rows.append(dict(zip(KEY, key, strict=True)) | percent | {"seconds": seconds})
             there = (there or set()) | {key}
     return rows
@@ -150,7 +167,8 @@ def _measure(
     fitted: dict[str, Detector],
     features: Features,
     encode: Encode,
-) -> tuple[Evaluation, Detector]:
+) -> tuple[Evaluation, Detector, Scored]:
+    drawn: tuple[Sample, ...] = ()
     generator = torch.Generator().manual_seed(seed)
     with warnings.catch_warnings():
         # a defect's own name may be a word that the small model never saw: that is the point
@@ -169,7 +187,8 @@ def _measure(
         train_features, test_features = features[asked]
         if method.few_shot:
             draw = draw_unsorted_shots if traps.unsorted_shots else draw_shots
-            chosen = [line.train.index(s) for s in draw(line.train, shots, seed)]
+            drawn = draw(line.train, shots, seed)
+            chosen = [line.train.index(s) for s in drawn]
             whole = fitted.get(method.text_of or "")
             if isinstance(whole, PromptAD):
                 detector = whole.without_memory()
@@ -179,4 +198,4 @@ def _measure(
             else:
                 detector.fit_features(train_features[sorted(chosen)], generator)
         scores = detector.score_features(test_features)
-    return test.evaluate(scores), detector
+    return test.evaluate(scores), detector, Scored(drawn, test, scores)

@@ -1,8 +1,9 @@
-"""The report of a run: two tables as CSV, and one page as HTML and as Markdown that shows them."""
+"""The report of one run or several: one page as HTML and as Markdown, and its tables as CSV."""
 
 from __future__ import annotations
 
-import subprocess
+import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,22 +12,31 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from promptad_tutorial.benchmark.beside_published import beside_published
-from promptad_tutorial.benchmark.report import summary
-from promptad_tutorial.benchmark.settings import PROTOCOLS, Settings
-from promptad_tutorial.benchmark.tasks import Task, read_row, table_of, write_whole
-from promptad_tutorial.benchmark.test_set import FIGURES
-from promptad_tutorial.provenance import versions
+from promptad_tutorial.benchmark.beside_published import (
+    OURS,
+    cell,
+    figures_of_others,
+    settings_of_the_paper,
+)
+from promptad_tutorial.benchmark.published import published
+from promptad_tutorial.benchmark.report_tables import (
+    Table,
+    as_cells,
+    category_table,
+    cost_table,
+    costs_as_cells,
+    failed_tasks,
+    summary_table,
+    tasks_not_run,
+)
+from promptad_tutorial.benchmark.run_folder import Run
+from promptad_tutorial.benchmark.sections import Section, counted_shots, sections
+from promptad_tutorial.benchmark.settings import PROTOCOLS
+from promptad_tutorial.benchmark.tasks import write_whole
 
 TEMPLATES = Path(__file__).with_name("templates")
-BRAND = "test-selected"  # in the names of all files of the released protocol
-TITLES = {
-    "image_auroc": "image AUROC",
-    "average_precision": "image AP",
-    "f1_max": "image F1-max",
-    "pixel_auroc": "pixel AUROC",
-    "aupro": "AUPRO",
-}
+BRAND = "test-selected"  # in the names of all files with a figure of the released protocol
+SOURCE = "docs/method.md, section 6"  # where the figures of others were gathered
 
 
 @dataclass(frozen=True)
@@ -40,160 +50,186 @@ class Written:
     best: str  # one sentence
 
 
-def write_report(
-    out: Path, settings: Settings, tasks: Sequence[Task], label: dict[str, str]
-) -> Written:
-    """Write summary.csv, per_category.csv, report.html and report.md into `out`.
+def write_report(out: Path, runs: Sequence[Run]) -> Written:
+    """Write report.html, report.md and three tables as CSV into `out`, from rows alone.
 
-    Only the rows of `tasks` count. Of the released protocol every file is called
-    `*_test-selected.*`. `label` says what was run, in the order to be shown.
+    summary.csv, per_category.csv and paper_settings.csv. If a run is of the released protocol,
+    every file is called `*_test-selected.*`. Raises ValueError for no run, or for runs that
+    contradict each other, and OSError for a folder that cannot be written.
     """
-    rows = [(task, read_row(out / "rows", task)) for task in tasks]
-    there = [row for _, row in rows if row is not None]
-    good = table_of([row for row in there if not row["error"]])
-    failed = [row for row in there if row["error"]]
-    means, by_category = summary_table(good, tasks), category_table(good)
-    ending = f"_{BRAND}" if settings.protocol == "released" else ""
-    for table, name in ((means, "summary"), (by_category, "per_category")):
-        branded = table.assign(protocol=BRAND if ending else settings.protocol)
-        text = branded.to_csv(index=False, float_format="%.2f")
-        write_whole(out / f"{name}{ending}.csv", text)
+    if not runs:
+        raise ValueError("expected a run to report on, got none")
+    parts = sections(runs)
+    means = {part: summary_table(part.table, part.tasks) for part in parts}
+    categories = {part: category_table(part.table) for part in parts}
+    released = any(part.run.released for part in parts)
+    ending = f"_{BRAND}" if released else ""
+    tables = {
+        "summary": _joined(means),
+        "per_category": _joined(categories),
+        "paper_settings": paper_settings(parts),
+    }
+    counts = {
+        "tasks": sum(len(part.tasks) for part in parts),
+        "done": sum(len(part.table) for part in parts),
+        "failed": sum(part.failed for part in parts),
+        "missing": sum(part.missing for part in parts),
+    }
     page = {
-        "label": label,
-        "released": settings.protocol == "released",
-        "protocol": PROTOCOLS[settings.protocol],
-        "counts": {
-            "tasks": len(tasks),
-            "done": len(good),
-            "failed": len(failed),
-            "missing": len(tasks) - len(there),
-        },
-        "tables": [
-            (
-                "Mean over categories, then mean ± standard deviation over seeds, in %",
-                _words(means),
-            ),
-            ("Per category: mean ± standard deviation over seeds, in %", _words(by_category)),
-            ("Time and memory of a task, mean", _costs(good)),
-        ],
-        "published": _cells(beside_published(good, settings.dataset, settings.seeds)),
-        "failures": [
-            {k: row[k] for k in ("product_line", "method", "shots", "seed", "error")}
-            for row in failed
-        ],
+        "released": released,
+        "protocols": {part.run.protocol: PROTOCOLS[part.run.protocol] for part in parts},
+        "counts": counts,
+        "paper": _paper_table(parts),
+        "since": _since(),
+        "source": SOURCE,
+        "sections": [_section(part, means[part], categories[part]) for part in parts],
     }
-    for name in ("html", "md"):
-        text = _template(name).render(page)
-        write_whole(out / f"report{ending}.{name}", text)
-    html = out / f"report{ending}.html"
-    return Written(html, len(good), len(failed), len(tasks) - len(there), _best(means))
-
-
-def summary_table(table: pd.DataFrame, tasks: Sequence[Task]) -> pd.DataFrame:
-    """`report.summary`, and how many of the tasks behind each row have no figures.
-
-    Of an incomplete row the mean is over other categories than of a complete one.
-    """
-    planned = pd.DataFrame([(t.method, t.shots) for t in tasks], columns=["method", "shots"])
-    counts = planned.value_counts(["method", "shots"])
-    if table.empty:
-        return pd.DataFrame(columns=["method", "shots", "seeds", "lines", "lacking"])
-    found = summary(table)
-    done = table.value_counts(["method", "shots"])
-    lacking = [
-        int(counts[m, s] - done[m, s]) for m, s in zip(found["method"], found["shots"], strict=True)
-    ]
-    found.insert(4, "lacking", lacking)
-    return found
-
-
-def category_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean and standard deviation over seeds of every category, method and number of shots."""
-    by = ["product_line", "method", "shots"]
-    if table.empty:
-        return pd.DataFrame(columns=[*by, "seeds"])
-    grouped = table.groupby(by, sort=False)
-    found = grouped[list(FIGURES)].agg(["mean", "std"])
-    found.columns = [f"{figure}_{what}" for figure, what in found.columns]
-    return grouped.agg(seeds=("seed", "nunique")).join(found).reset_index()
-
-
-def run_label(settings: Settings, backbone: Any, command: str, data: Path) -> dict[str, str]:
-    """What a run was: what a reader needs to trust its figures, or to make them again."""
-    config = settings.config
-    return {
-        "backbone": backbone.label,
-        "checksum (sha256 of the weights)": backbone.checksum,
-        "device and type": f"{backbone.device.type}, {settings.backbone.dtype}",
-        "dataset": f"{settings.dataset}, {data}",
-        "protocol": f"{settings.protocol}: {PROTOCOLS[settings.protocol]}",
-        "shots and seeds": f"{', '.join(map(str, settings.shots))} shots; seeds 0 to "
-        f"{settings.seeds - 1}",
-        "training": f"{config.steps} steps, learning rate {config.learning_rate}",
-        "pictures": f"{settings.resize}; figures at {settings.map_size} x {settings.map_size}",
-        "commit": commit(),
-        "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
-        "command": command,
-    }
-
-
-def commit() -> str:
-    """The commit of the checkout that this package runs from, and whether files differ from it."""
-    folder = Path(__file__).resolve().parent
+    texts = {kind: _template(kind).render(page) for kind in ("html", "md")}
     try:
-        run = {"cwd": folder, "capture_output": True, "text": True, "timeout": 20, "check": True}
-        name = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain", "--", ".."], **run).stdout
-    except (OSError, subprocess.SubprocessError):
-        return "not a git checkout"
-    return f"{name}{', with changes' if changed.strip() else ''}"
+        out.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            write_whole(out / f"{name}{ending}.csv", table.to_csv(index=False, float_format="%.2f"))
+        for kind, text in texts.items():
+            write_whole(out / f"report{ending}.{kind}", text)
+    except OSError as error:
+        raise OSError(
+            f"cannot write the report into {out} ({error.strerror or error}); the rows are kept: "
+            "make room there, or give another --out"
+        ) from error
+    path = out / f"report{ending}.html"
+    best = _best(_joined(means))
+    return Written(path, counts["done"], counts["failed"], counts["missing"], best)
 
 
-def _words(table: pd.DataFrame) -> dict[str, Any]:
-    """A table of means and deviations as cells of text, pixel-level NaN as a dash."""
-    fixed = [name for name in table.columns if not name.endswith(("_mean", "_std"))]
-    figures = [figure for figure in FIGURES if f"{figure}_mean" in table]
+def paper_settings(parts: Sequence[Section]) -> pd.DataFrame:
+    """The 12 settings in rows, one a figure: published ones and, where they are whole, the runs'.
+
+    Columns: dataset, level, shots, source ("published", or the letter of a run), method, low, high
+    (the same but for several re-runs), std, seeds, mark, and of runs backbone, checksum, protocol.
+    """
+    others = published()
+    others = others[others["shots"].isin([1, 2, 4])].assign(source="published")
+    own = [
+        {
+            "dataset": dataset,
+            "level": level,
+            "shots": shots,
+            "source": f"run {part.letter}",
+            "method": method,
+            "low": found.mean,
+            "high": found.mean,
+            "std": found.std,
+            "seeds": found.seeds,
+            "mark": BRAND if part.run.released else "",
+            "backbone": part.label["backbone"],
+            "checksum": part.run.deciding["checksum"],
+            "protocol": part.run.protocol,
+        }
+        for part in parts
+        for dataset, level, shots in settings_of_the_paper()
+        for method in OURS
+        if (found := cell([part.part], (dataset, level, shots), method)).mean is not None
+    ]
+    columns = ["dataset", "level", "shots", "source", "method", "low", "high", "std", "seeds",
+               "mark", "backbone", "checksum", "protocol"]  # fmt: skip
+    known = others.reindex(columns=columns)
+    return pd.concat([known, pd.DataFrame(own, columns=columns)]) if own else known
+
+
+def _paper_table(parts: Sequence[Section]) -> dict[str, Any]:
+    """The 12 settings: heads with the kind of their source, and cells."""
+    columns = []
+    for letter in dict.fromkeys(part.letter for part in parts):
+        mine = [part for part in parts if part.letter == letter]
+        ran = {task.method for part in mine for task in part.tasks}
+        brand = ", TEST-SELECTED" if mine[0].run.released else ""
+        for method in OURS:
+            if method == OURS[0] or method in ran:
+                head = f"{method}: run {letter}{brand}"
+                columns.append((head, [part.part for part in mine], method))
+    others = figures_of_others()
     rows = [
-        [str(getattr(row, name)) for name in fixed]
-        + [_spread(getattr(row, f"{f}_mean"), getattr(row, f"{f}_std")) for f in figures]
-        for row in table.itertuples()
+        {
+            "setting": setting,
+            "others": others.loc[setting].tolist(),
+            "ours": [str(cell(part, setting, method)) for _, part, method in columns],
+        }
+        for setting in settings_of_the_paper()
     ]
-    heads = [
-        name.replace("product_line", "category").replace("lines", "categories") for name in fixed
+    return {"others": list(others.columns), "ours": [head for head, *_ in columns], "rows": rows}
+
+
+def _since() -> str:
+    """What was published later, from the same table."""
+    table = published()
+    later = table[table["mark"] == "since then"]
+    told = [
+        f"{row.method} {row.high:.1f} ({row.dataset}, {row.level} level, {row.shots} shot)"
+        for row in later.itertuples()
     ]
-    return {"heads": heads + [TITLES[f] for f in figures], "rows": rows, "names": len(fixed)}
+    return " and ".join(told)
 
 
-def _spread(mean: float, std: float) -> str:
-    if mean != mean:  # NaN: no masks, or nothing there
-        return "–"
-    return f"{mean:.1f}" + (f" ± {std:.1f}" if std == std else "")
+def _section(part: Section, means: pd.DataFrame, categories: pd.DataFrame) -> dict[str, Any]:
+    brand = " (TEST-SELECTED)" if part.run.released else ""
+    costs = cost_table(part.table)
+    return {
+        "id": re.sub(r"[^a-z0-9]+", "-", part.title.lower()).strip("-"),
+        "title": part.title,
+        "released": part.run.released,
+        "protocol": PROTOCOLS[part.run.protocol],
+        "label": part.label,
+        "folders": [str(run.folder) for run in part.runs],
+        "counts": {
+            "tasks": len(part.tasks),
+            "done": len(part.table),
+            "failed": part.failed,
+            "missing": part.missing,
+        },
+        "means": as_cells(
+            f"Mean over categories, then mean ± standard deviation over seeds, in %{brand}", means
+        ),
+        "categories": as_cells(
+            f"Per category: mean ± standard deviation over seeds, in %{brand}", categories
+        ),
+        "costs": costs_as_cells("Time and memory of the tasks", costs),
+        "failures": Table.of("Failed tasks", ("category", "tasks", "error"),
+                             [(c, n, e) for c, e, n in failed_tasks(part.rows)], 1),
+        "not_run": Table.of("Tasks that were not run", ("category", "tasks"),
+                            tasks_not_run(part.rows), 1),
+        "gallery": [
+            (title, [(task, case) for task, case in cases]) for title, cases in part.gallery()
+        ],
+    }  # fmt: skip
 
 
-def _costs(table: pd.DataFrame) -> dict[str, Any]:
-    if table.empty:
-        return {"heads": [], "rows": [], "names": 0}
-    costs = [name for name in ("memory_mb", "gpu_memory_mb") if name in table]
-    means = table.groupby("method", sort=False)[["seconds", *costs]].mean().reset_index()
-    rows = [
-        [row.method, f"{row.seconds:.2f}", *(f"{getattr(row, name):.0f}" for name in costs)]
-        for row in means.itertuples()
-    ]
-    heads = {"memory_mb": "process, MB", "gpu_memory_mb": "GPU, MB"}
-    return {"heads": ["method", "seconds", *(heads[n] for n in costs)], "rows": rows, "names": 1}
-
-
-def _cells(table: pd.DataFrame) -> dict[str, Any]:
-    heads = [name.replace("_", " ") for name in table.columns]
-    return {"heads": heads, "rows": table.astype(str).to_numpy().tolist(), "names": 4}
+def _joined(tables: dict[Section, pd.DataFrame]) -> pd.DataFrame:
+    """The tables of all sections, each row with the label that it belongs to."""
+    found = []
+    for part, table in tables.items():
+        label = {
+            "run": part.letter,
+            "dataset": part.run.dataset,
+            "backbone": part.label["backbone"],
+            "checksum": part.run.deciding["checksum"],
+            "commit": part.label["commit"],
+        }
+        protocol = BRAND if part.run.released else part.run.protocol
+        if len(table):
+            found.append(table.assign(**label, protocol=protocol))
+    if not found:
+        (first, *_) = tables.values()
+        return first.assign(protocol=[])
+    return pd.concat(found, ignore_index=True)
 
 
 def _best(means: pd.DataFrame) -> str:
     if means.empty or means["image_auroc_mean"].isna().all():
         return "no figures"
     best = means.loc[means["image_auroc_mean"].idxmax()]
+    brand = "TEST-SELECTED, " if best["protocol"] == BRAND else ""
     return (
-        f"highest mean image AUROC: {best['method']} at {best['shots']} shots, "
+        f"{brand}highest mean image AUROC: {best['method']}, {counted_shots(int(best['shots']))}, "
         f"{best['image_auroc_mean']:.1f} %"
     )
 
@@ -206,5 +242,11 @@ def _template(name: str) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    environment.filters["cell"] = markdown_text
     return environment.get_template(f"benchmark_report.{name}")
+
+
+def markdown_text(text: object) -> str:
+    """Text as Markdown shows it, in a table too: no tags, links, emphasis or code of its own."""
+    plain = html.escape(" ".join(str(text).split()), quote=False)
+    return re.sub(r"([\\`*\[\]|~])", r"\\\1", plain)

@@ -26,6 +26,7 @@ class Place:
     backend: str = "loky"
     cluster: str | None = None  # address of a running cluster; None: one on this machine
     threads: int | None = None  # of torch in each worker; None: the cores are shared out
+    cases: int = 3  # worst false alarms, and most-missed defects, kept as pictures of seed 0
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
@@ -34,6 +35,8 @@ class Place:
             raise ValueError(f"jobs must be 1 or more, or -1 for all cores; got {self.jobs}")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"threads must be 1 or more, got {self.threads}")
+        if self.cases < 0:
+            raise ValueError(f"cases must be 0 or more, got {self.cases}")
         if self.cluster and self.backend not in CLUSTERS:
             raise ValueError(f"--cluster goes with dask or ray, got the backend {self.backend!r}")
 

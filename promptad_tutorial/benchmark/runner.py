@@ -19,19 +19,21 @@ import psutil
 import torch
 from tqdm.auto import tqdm
 
-from promptad_tutorial.benchmark.comparison import Plan, measure_line
+from promptad_tutorial.benchmark.cases import Case, worst_cases, write_cases
+from promptad_tutorial.benchmark.comparison import Plan, Scored, measure_line
 from promptad_tutorial.benchmark.encoding import CachedEncoder
 from promptad_tutorial.benchmark.engines import Engine, engine
 from promptad_tutorial.benchmark.feature_cache import FeatureCache
 from promptad_tutorial.benchmark.journal import Journal
 from promptad_tutorial.benchmark.place import Place
+from promptad_tutorial.benchmark.run_folder import CASES
 from promptad_tutorial.benchmark.settings import Settings, loaded
 from promptad_tutorial.benchmark.tasks import Task, groups, read_row, write_row
 from promptad_tutorial.benchmark.test_set import TestSet
 from promptad_tutorial.benchmark.workers import Share, own_number, torch_threads
-from promptad_tutorial.datasets import Dataset, ProductLine
+from promptad_tutorial.datasets import Dataset, ProductLine, Sample
 from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.provenance import versions
+from promptad_tutorial.provenance import commit, versions
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +137,7 @@ def _run_group(
         "map_size": settings.map_size,
         "image_size": backbone.image_size,
         "resize": settings.resize,
+        "commit": commit(),
         "versions": versions(),
     }
     opened: tuple[ProductLine, TestSet] | None = None
@@ -145,21 +148,46 @@ def _run_group(
         if journal.ended(task):
             continue
         begun = time.perf_counter()
+        cases: tuple[Case, ...] = ()
         try:
             journal.begin(task)
             if opened is None:
                 line = settings.load(dataset, task.product_line)
                 opened = line, TestSet.of(line, settings.map_size, settings.resize)
-            found = _measure(settings, backbone, task, *opened, features, encoder)
+            found, scored = _measure(settings, backbone, task, *opened, features, encoder)
+            found["shot_pictures"] = [_name(s, opened[0]) for s in scored.shots]
             found["error"] = None
+            if place.cases and task.seed == 0:
+                cases = worst_cases(opened[0], scored, place.cases, settings.resize)
         except Exception as error:  # whatever it is, it belongs to this task alone
             failed += 1
             told = " ".join(str(error).split())
             found = {"error": f"{type(error).__name__}: {told}"}
             found["seconds"] = round(time.perf_counter() - begun, 3)
-        write_row(place.rows, task, found | label | _memory(backbone))
+        _keep(place, task, found | label | _memory(backbone), cases)
         journal.end(task)
     return failed
+
+
+def _keep(place: Place, task: Task, row: dict[str, Any], cases: Sequence[Case]) -> None:
+    """Write cases, then the row: where there is a row, all of its task is there."""
+    try:
+        if cases:
+            write_cases(place.rows.parent / CASES, task, cases)
+        write_row(place.rows, task, row)
+    except OSError as error:
+        raise OSError(
+            f"cannot write into {place.rows.parent} ({error.strerror or error}); the rows so far "
+            "are kept: make room there, then run the same command again"
+        ) from error
+
+
+def _name(sample: Sample, line: ProductLine) -> str:
+    """A picture's name in its category, the same on every machine."""
+    try:
+        return sample.image.relative_to(line.root).as_posix()
+    except ValueError:  # VisA's pictures may lie elsewhere
+        return sample.image.name
 
 
 def _measure(
@@ -170,11 +198,14 @@ def _measure(
     test: TestSet,
     features: dict[tuple, tuple],
     encoder: CachedEncoder,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Scored]:
     methods = tuple(m for m in settings.chosen_methods() if m.name == task.method)
     plan = Plan(methods, (max(task.shots, 1),), (task.seed,), settings.map_size)
-    (row,) = measure_line(plan, backbone, line, task.seed, None, features, test, encoder)
-    return dict(row)
+    seen: list[Scored] = []
+    (row,) = measure_line(
+        plan, backbone, line, task.seed, None, features, test, encoder, seen.append
+    )
+    return dict(row), seen[-1]
 
 
 def _memory(backbone: Backbone) -> dict[str, float]:

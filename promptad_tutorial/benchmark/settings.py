@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -52,6 +54,14 @@ class BackboneChoice:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {self.dtype!r}")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> BackboneChoice:
+        """What `backbone_from_environment` loads: PROMPTAD_BACKBONE on PROMPTAD_DEVICE."""
+        environment = os.environ if environment is None else environment
+        name, _, weights = environment.get("PROMPTAD_BACKBONE", "").strip().partition(":")
+        device = environment.get("PROMPTAD_DEVICE", "").strip() or None
+        return cls(name.strip() or "tiny", weights.strip() or None, device=device)
 
     def on(self, number: int) -> BackboneChoice:
         """The same on GPU `number` of several, round robin; unchanged on other devices."""

@@ -76,7 +76,7 @@ def read_row(rows: Path, task: Task) -> dict[str, Any] | None:
     """The row of a task; None if there is none, or a file that somebody damaged."""
     try:
         row = json.loads((rows / task.file).read_text())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return row if isinstance(row, dict) and row.get("key") == task.key else None
 
@@ -108,7 +108,7 @@ def write_whole(path: Path, text: str) -> Path:
 
 def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """The rows as a table; figures of failed tasks are NaN."""
-    table = pd.DataFrame(list(rows))
+    table = pd.DataFrame(list(rows)) if rows else pd.DataFrame(columns=KEY)
     for figure in FIGURES:
         values = table[figure] if figure in table else pd.Series(index=table.index, dtype=float)
         table[figure] = pd.to_numeric(values)

@@ -1,4 +1,4 @@
-"""`benchmark` and `benchmark-cache`: the paper's experiment as one command that can be resumed."""
+"""`benchmark`, its report and its cache: the paper's experiment as one resumable command."""
 
 from __future__ import annotations
 
@@ -33,19 +33,25 @@ DEFAULTS: dict[str, Any] = {
     "cluster": None,
     "cache": CACHE,
     "cache_gb": 20.0,
+    "cases": 3,
     "out": Path("runs") / "benchmark",
     "retry": False,
 }
 
 
 def add_to(groups: Actions) -> None:
-    """Add the commands `benchmark` and `benchmark-cache` to the command line."""
+    """Add `benchmark`, `benchmark-report` and `benchmark-cache` to the command line."""
     run = add_command(
         groups, "benchmark", run_benchmark, "measure methods on a dataset: resumable, with report"
     )
     add_options(run)
     run.add_argument("--config", type=Path, help="a YAML file of the options above; options win")
     run.add_argument("--dry-run", action="store_true", help="say what would run, and run nothing")
+    report = add_command(
+        groups, "benchmark-report", run_report, "make one report of one run folder or several"
+    )
+    report.add_argument("runs", nargs="+", type=Path, help="folders: the --out of benchmarks")
+    report.add_argument("--out", type=Path, help="folder of the report; of one run its own folder")
     cache = add_command(
         groups, "benchmark-cache", run_cache, "show or clear the benchmark's cache of features"
     )
@@ -96,44 +102,57 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--cluster", "address of a running Dask or Ray cluster; one on this machine by default")
     add("--cache", "folder of encoded pictures", type=Path)
     add("--cache-gb", "its size at most", type=float)
+    add("--cases", "mistakes of each kind kept as pictures, of seed 0; 0 for none", type=int)
     add("--out", "folder of rows and report", type=Path)
     add("--retry", "run tasks again that failed before", action="store_true")
 
 
 def run_benchmark(arguments: argparse.Namespace) -> Result:
-    """Run what has no row yet, then write the report. Exit code 1 if a task failed."""
-    from promptad_tutorial.benchmark import html_report, runner
+    """Run what has no row yet, then write the report. Exit code 1 if a task failed.
+
+    Raises ValueError for a folder that holds a run with other settings.
+    """
+    from promptad_tutorial.benchmark import experiment, run_folder, runner
     from promptad_tutorial.benchmark.estimate import estimate
-    from promptad_tutorial.benchmark.settings import loaded
-    from promptad_tutorial.benchmark.tasks import all_tasks
 
     given = chosen_options(arguments)
     settings = settings_of(given)
-    rows = given["out"] / "rows"
     place = runner.Place(
-        rows,
+        given["out"] / run_folder.ROWS,
         given["cache"],
         1e9 * given["cache_gb"],
         given["jobs"],
         given["backend"],
         given["cluster"],
         given["threads"],
+        given["cases"],
     )
-    dataset = settings.open()
-    backbone = loaded(settings.backbone)
-    tasks = all_tasks(settings, dataset, backbone)
-    left = runner.unfinished(tasks, rows, given["retry"])
-    of = f"{len(tasks)} tasks on {len(dataset.product_lines)} categories"
+    options = ", ".join(f"{name}={value}" for name, value in given.items())
+    planned = experiment.prepare(settings, given["out"], arguments.command, options, given["retry"])
+    tasks, left = planned.tasks, planned.left
+    of = f"{len(tasks)} tasks on {len(planned.dataset.product_lines)} categories"
     if arguments.dry_run:
-        told = estimate(settings, dataset, left, backbone, given["jobs"])
+        told = estimate(settings, planned.dataset, left, planned.backbone, given["jobs"])
         return Result(f"{of}: {len(tasks) - len(left)} done, {len(left)} would run: {told}")
-    runner.run(settings, dataset, left, place)
-    label = html_report.run_label(settings, backbone, arguments.command, dataset.root)
-    label["options"] = ", ".join(f"{name}={value}" for name, value in given.items())
-    found = html_report.write_report(given["out"], settings, tasks, label)
+    found = experiment.perform(planned, place).report
     new = f"{len(left)} of {of} were run now" if left else f"all {of} were done already"
-    failed = f", {found.failed} failed" if found.failed else ""
-    return Result(f"{new}{failed}; {found.best}: {found.html}", 1 if found.failed else 0)
+    failed = f", {found.failed} failed (--retry runs them again)" if found.failed else ""
+    missing = f", {found.missing} of the folder were not run" if found.missing else ""
+    told = f"{new}{failed}{missing}; {found.best}: {found.html}"
+    return Result(told, 1 if found.failed else 0)
+
+
+def run_report(arguments: argparse.Namespace) -> Result:
+    """Make a report of rows that are there; exit code 1 if a task failed or was not run."""
+    from promptad_tutorial.benchmark import html_report, run_folder
+
+    folders = list(dict.fromkeys(arguments.runs))
+    if arguments.out is None and len(folders) > 1:
+        raise ValueError("expected --out, the folder of the report, for several runs; got none")
+    runs = [run_folder.open_run(folder) for folder in folders]
+    found = html_report.write_report(arguments.out or folders[0], runs)
+    told = f"{found.done} tasks have figures, {found.failed} failed, {found.missing} were not run"
+    return Result(f"{told}; {found.best}: {found.html}", 1 if found.failed + found.missing else 0)
 
 
 def run_cache(arguments: argparse.Namespace) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -17,18 +19,19 @@ import pytest
 import yaml
 
 from promptad_tutorial.benchmark import runner, settings, tasks
-from promptad_tutorial.benchmark.beside_published import CATEGORIES, NOT_RUN, beside_published
+from promptad_tutorial.benchmark.cases import read_cases
 from promptad_tutorial.benchmark.comparison import KEY, Plan, measure_line
-from promptad_tutorial.benchmark.methods import chosen, ladder
+from promptad_tutorial.benchmark.methods import chosen, configured, ladder
+from promptad_tutorial.benchmark.run_folder import open_run
 from promptad_tutorial.benchmark.settings import RELEASED, BackboneChoice, Settings
-from promptad_tutorial.benchmark.test_set import FIGURES, central_square
+from promptad_tutorial.benchmark.test_set import FIGURES, TestSet, central_square
 from promptad_tutorial.commands import benchmark as command
-from promptad_tutorial.config import PromptADConfig
-from promptad_tutorial.datasets import Dataset, open_dataset
+from promptad_tutorial.config import PromptADConfig, preset
+from promptad_tutorial.datasets import Dataset, draw_shots, open_dataset
 from tests.test_cli import failure, run
 
 ROOT = Path(__file__).resolve().parents[2]
-CHANGES = {"seconds", "memory_mb", "gpu_memory_mb", "versions"}  # from run to run
+CHANGES = {"seconds", "memory_mb", "gpu_memory_mb", "versions", "commit"}  # from run to run
 METHODS = ("zero-shot", "WinCLIP+", "memory", "PromptAD", "SC + EAM + alignment")
 
 
@@ -170,16 +173,17 @@ def test_a_corrupt_picture_fails_its_tasks_alone_and_they_can_be_run_again(
     page = (out / "report.html").read_text()
     assert "9 failed" in page and picture.name in page and "do not compare" in page
     assert pd.read_csv(out / "summary.csv")["lacking"].tolist() == [1, 2, 2, 2, 2]
-    assert "all 18 tasks" in run(capsys, *words(copied.root, out))[1]
+    code, said, _ = run(capsys, *words(copied.root, out))
+    assert code == 1 and "all 18 tasks" in said and "--retry runs them again" in said
     assert "9 of 18 tasks" in run(capsys, *words(copied.root, out, "--retry"))[1]
     picture.write_bytes(good)  # other pictures: run without being asked
     code, said, _ = run(capsys, *words(copied.root, out))
     assert code == 0 and said.startswith("9 of 18 tasks")
+    page = (out / "report.html").read_text()
+    assert "INCOMPLETE" not in page and picture.name not in page.split("Failure gallery")[0]
 
 
 def test_a_corrupt_training_picture_fails_only_the_draws_that_have_it(capsys, copied, tmp_path):
-    from promptad_tutorial.datasets import draw_shots
-
     train = copied.load("wood").train
     broken = draw_shots(train, 1, 0)[0]
     broken.image.write_bytes(b"nothing")
@@ -197,7 +201,7 @@ def test_the_command_has_the_defaults_of_the_settings_and_of_the_place(tmp_path)
     assert command.settings_of(command.DEFAULTS) == Settings()
     place = runner.Place(tmp_path)
     assert 1e9 * command.DEFAULTS["cache_gb"] == place.cache_bytes
-    for name in ("jobs", "threads", "backend", "cluster"):
+    for name in ("jobs", "threads", "backend", "cluster", "cases"):
         assert command.DEFAULTS[name] == getattr(place, name)
 
 
@@ -244,6 +248,13 @@ def test_a_dry_run_runs_nothing(capsys, monkeypatch, two_lines, tmp_path):
     assert "minutes" in said and "GB of memory" in said
 
 
+def test_a_dry_run_gets_by_a_damaged_picture(capsys, copied, tmp_path):
+    for line in copied.product_lines[:1]:
+        copied.load(line).train[0].image.write_bytes(b"nothing")
+    code, said, _ = run(capsys, *words(copied.root, tmp_path, "--dry-run"))
+    assert code == 0 and "18 would run: 8 trainings" in said
+
+
 def test_mistakes_are_one_line_before_any_work(capsys, monkeypatch, two_lines, tmp_path):
     for more, expected in {
         ("--shots", "0"): "1 or more",
@@ -255,6 +266,7 @@ def test_mistakes_are_one_line_before_any_work(capsys, monkeypatch, two_lines, t
         ("--threads", "0"): "threads must be",
         ("--cluster", "tcp://x"): "goes with dask or ray",
         ("--cache-gb", "0"): "more than 0 bytes",
+        ("--cases", "-1"): "cases must be 0 or more",
         ("--root", str(tmp_path / "nowhere")): "nowhere",
     }.items():
         assert expected in failure(capsys, *words(two_lines.root, tmp_path / "o", *more)), more
@@ -282,62 +294,135 @@ def test_the_cache_can_be_shown_and_cleared(capsys, two_lines, tmp_path):
 
 def test_the_released_protocol_is_branded_everywhere(capsys, two_lines, tmp_path):
     more = ("--protocol", "released", "--methods", "PromptAD", "--shots", "1", "--seeds", "1")
-    assert run(capsys, *words(two_lines.root, tmp_path, *more))[0] == 0
+    code, said, _ = run(capsys, *words(two_lines.root, tmp_path, *more))
+    assert code == 0 and "TEST-SELECTED" in said
     rows = rows_in(tmp_path).values()
     assert {row["method"] for row in rows} == {RELEASED}
     assert all(row["test_selected"] and row["protocol"] == "released" for row in rows)
     written = {p.name for p in tmp_path.iterdir() if p.is_file()}
-    assert len(written) == 4 and all("test-selected" in name for name in written)
-    for name in written:
-        text = (tmp_path / name).read_text()
-        assert "test-selected" in text.lower(), name
-    table = pd.read_csv(tmp_path / "per_category_test-selected.csv")
-    assert (table["protocol"] == "test-selected").all()
+    assert "TEST-SELECTED" in (tmp_path / "run.json").read_text()
+    for name in written - {"run.json"}:
+        assert "test-selected" in name
+        assert "test-selected" in (tmp_path / name).read_text().lower(), name
+    assert len(written) == 6
+    for name in ("per_category", "summary"):
+        table = pd.read_csv(tmp_path / f"{name}_test-selected.csv")
+        assert len(table) and (table["protocol"] == "test-selected").all()
+    assert "other settings" in failure(capsys, *words(two_lines.root, tmp_path))  # of the paper
 
 
-def test_the_report_is_one_file_that_says_what_was_run(capsys, two_lines, tmp_path):
-    assert run(capsys, *words(two_lines.root, tmp_path))[0] == 0
-    page, text = ((tmp_path / f"report.{kind}").read_text() for kind in ("html", "md"))
+def test_flipping_the_test_labels_changes_no_fit_unless_they_choose_the_step(two_lines):
+    line = two_lines.load("wood")
+    test = TestSet.of(line, 16)
+    flipped = replace(test, labels=1 - test.labels, masks=None)
     backbone = settings.loaded(BackboneChoice())
-    for said in (backbone.label, backbone.checksum, "last step", "torch", "--seeds 2"):
+
+    def scores(config, labelled):
+        seen = []
+        one = configured("one", replace(config, steps=4, learning_rate=5.0))
+        plan = Plan((one,), (2,), (0,), 16)
+        measure_line(plan, backbone, line, 0, test=labelled, watch=seen.append)
+        return seen[0].scores.image_scores
+
+    honest, selected = preset("paper"), preset("released")
+    assert np.array_equal(scores(honest, test), scores(honest, flipped))
+    assert not np.array_equal(scores(selected, test), scores(selected, flipped))
+
+
+def test_the_report_is_one_file_that_says_what_was_run(capsys, copied, tmp_path):
+    out = tmp_path / "out"
+    assert run(capsys, *words(copied.root, out))[0] == 0
+    page, text = ((out / f"report.{kind}").read_text() for kind in ("html", "md"))
+    backbone = settings.loaded(BackboneChoice())
+    for said in (backbone.label, backbone.checksum, "last step", "torch", "--seeds 2", "squash"):
         assert said in page and said in text
-    assert "http" not in page and "<script" not in page and "src=" not in page
-    means = pd.read_csv(tmp_path / "summary.csv").set_index(["method", "shots"])
-    rows = pd.DataFrame(rows_in(tmp_path).values())
+    assert "http://" not in page and "https://" not in page and "<script" not in page
+    means = pd.read_csv(out / "summary.csv").set_index(["method", "shots"])
+    rows = pd.DataFrame(rows_in(out).values())
     mine = rows[(rows["method"] == "PromptAD") & (rows["shots"] == 2)]
     by_seed = mine.groupby("seed")["image_auroc"].mean()
     found = means.loc[("PromptAD", 2)]
     assert found["image_auroc_mean"] == pytest.approx(by_seed.mean(), abs=0.006)
     assert found["image_auroc_std"] == pytest.approx(by_seed.std(), abs=0.006)
     assert f"{by_seed.mean():.1f} ± {by_seed.std():.1f}" in page
-    assert "Published figures" in page and "2 of 15 categories: not comparable" in page
+    assert "not comparable: " in page or "incomplete: 2 of 15 categories" in page
+
+    # every draw is the sorted, nested, seeded one, whatever the method
+    for row in rows.to_dict("records"):
+        if row["shots"]:
+            line = copied.load(row["product_line"])
+            drawn = draw_shots(sorted(line.train, key=str), row["shots"], row["seed"])
+            assert row["shot_pictures"] == [
+                s.image.relative_to(line.root).as_posix() for s in drawn
+            ]
+    by_draw = rows.set_index(["product_line", "seed", "shots", "method"])["shot_pictures"]
+    for (name, seed, _), of_methods in by_draw.drop(0, level="shots").groupby(level=[0, 1, 2]):
+        assert len({tuple(one) for one in of_methods}) == 1 and len(of_methods) == 2
+        one, two = (by_draw[name, seed, k, "memory"] for k in (1, 2))
+        assert one == two[:1]
+    assert by_draw["wood", 0, 2, "memory"] != by_draw["wood", 1, 2, "memory"]
+
+    # pictures of what went wrong, of seed 0 alone; and the page again without the data
+    made = open_run(out)
+    kept = {task: read_cases(out / "cases", task) for task in made.tasks}
+    for task, some in kept.items():
+        auroc = rows_in(out)[task.file]["image_auroc"]
+        assert (some is not None) == (task.seed == 0 and auroc < 100)
+        for case in some or ():
+            assert (copied.root / task.product_line / case.picture).is_file() and case.wrong > 0
+    assert page.count("data:image/jpeg") == page.count("<figure>") > 2
+    shutil.rmtree(copied.root)
+    assert run(capsys, "benchmark-report", out, "--out", tmp_path / "again")[0] == 0
+    for name in ("report.html", "report.md", "summary.csv", "per_category.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes(), name
 
 
-def test_published_figures_stand_beside_a_whole_run_alone():
-    def table(names, seeds=(0, 1)):
-        rows = [(n, "PromptAD", 1, s, 80.0 + s, 90.0) for n in names for s in seeds]
-        found = pd.DataFrame(rows, columns=[*KEY, "image_auroc", "pixel_auroc"])
-        return found.assign(average_precision=0.0, f1_max=0.0, aupro=0.0, test_selected=False)
+def test_half_a_row_is_made_again_and_a_folder_of_other_settings_is_refused(
+    capsys, two_lines, tmp_path
+):
+    quick = ("--methods", "memory", "--seeds", "1")
+    assert run(capsys, *words(two_lines.root, tmp_path, *quick))[1].startswith("4 of 4")
+    whole = rows_in(tmp_path)
+    path = sorted((tmp_path / "rows").iterdir())[0]
+    others = {p: p.stat().st_mtime_ns for p in (tmp_path / "rows").iterdir() if p != path}
+    path.write_bytes(path.read_bytes()[:100])
+    (tmp_path / "rows" / "x.part").write_text('{"key')  # of a process that was killed
+    assert run(capsys, *words(two_lines.root, tmp_path, *quick))[1].startswith("1 of 4 tasks")
+    (tmp_path / "rows" / "x.part").unlink()
+    assert rows_in(tmp_path) == whole
+    assert all(p.stat().st_mtime_ns == when for p, when in others.items())
+    said = failure(capsys, *words(two_lines.root, tmp_path, *quick, "--steps", "3"))
+    assert "holds a run with other settings: config.steps 2 there, 3 now" in said
+    assert "other settings" in failure(
+        capsys, *words(two_lines.root, tmp_path, *quick, "--map-size", "30", "--dry-run")
+    )
+    assert rows_in(tmp_path) == whole
+    code, said, _ = run(capsys, *words(two_lines.root, tmp_path, *quick, "--shots", "2", "3"))
+    assert code == 0 and said.startswith("2 of 4 tasks")  # added to it
+    assert pd.read_csv(tmp_path / "summary.csv")["shots"].tolist() == [1, 2, 3]
 
-    def cell(found, dataset="MVTec", level="image", shots=1, method="PromptAD, paper"):
-        at = (found["dataset"] == dataset) & (found["level"] == level)
-        (row,) = found[at & (found["shots"] == shots) & (found["method"] == method)].itertuples()
-        return row
 
-    names = CATEGORIES["mvtec"]
-    found = beside_published(table(names), "mvtec", 2)
-    assert cell(found).this_run == "80.5 ± 0.7" and cell(found).published == "94.6"
-    assert cell(found, level="pixel").this_run == "90.0 ± 0.0"
-    assert cell(found, level="pixel", shots=2).mark == "[?]"
-    assert cell(found, shots=2).this_run == cell(found, "VisA").this_run == NOT_RUN
-    assert cell(found, method="PromptAD, re-run by others").this_run == ""
-    selected = table(names).assign(method=RELEASED, test_selected=True)
-    assert "TEST-SELECTED" in cell(beside_published(selected, "mvtec", 2)).this_run
-    part = beside_published(table(names[:3]), "mvtec", 2)
-    assert cell(part).this_run == "3 of 15 categories: not comparable"
-    assert "not comparable" in cell(beside_published(table(names, (0,)), "mvtec", 2)).this_run
-    assert "other categories" in cell(beside_published(table(("nut",)), "mvtec", 2)).this_run
-    assert beside_published(table(names), "minifactory", 2).empty
+def test_a_full_disk_stops_with_one_line_and_keeps_the_rows_so_far(
+    capsys, monkeypatch, two_lines, tmp_path
+):
+    quick = ("--methods", "memory", "--seeds", "1")
+    real, count = tasks.os.fsync, iter(range(100))
+
+    def full(handle):
+        if next(count) == 3:  # run.json, the cases of the first row and the row went through
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(handle)
+
+    monkeypatch.setattr(tasks.os, "fsync", full)
+    said = failure(capsys, *words(two_lines.root, tmp_path, *quick))
+    assert "No space left" in said and "run the same command again" in said
+    assert len(list((tmp_path / "rows").iterdir())) == 1
+    monkeypatch.undo()
+    assert run(capsys, *words(two_lines.root, tmp_path, *quick))[1].startswith("3 of 4 tasks")
+    file = tmp_path / "file"
+    file.write_text("")
+    said = failure(capsys, *words(two_lines.root, file / "out", *quick))
+    assert "cannot write into" in said and "nothing was run" in said
 
 
 def test_masks_are_cropped_as_pictures_are(small_backbone):

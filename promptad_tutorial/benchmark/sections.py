@@ -1,0 +1,165 @@
+"""Runs in one report: those of the same settings stand in one column, all others apart."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from promptad_tutorial.benchmark.beside_published import Part
+from promptad_tutorial.benchmark.cases import FALSE_ALARM, MISSED, Case, read_cases
+from promptad_tutorial.benchmark.comparison import KEY
+from promptad_tutorial.benchmark.run_folder import CASES, Run
+from promptad_tutorial.benchmark.tasks import Task, table_of
+
+SHOWN = 8  # cases of a kind and method in a report
+OF_ONE = 2  # of them from one category of many: else the hardest fills the gallery
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """The rows of one dataset under one label; from several folders if a run was shared out."""
+
+    letter: str  # the same for the datasets of one label
+    runs: tuple[Run, ...]
+    rows: tuple[tuple[Task, dict[str, Any] | None], ...]
+
+    @property
+    def run(self) -> Run:
+        return self.runs[0]
+
+    @property
+    def title(self) -> str:
+        """ "A, mvtec", with a brand where it is needed."""
+        brand = " (TEST-SELECTED)" if self.run.released else ""
+        return f"{self.letter}, {self.run.dataset}{brand}"
+
+    @property
+    def tasks(self) -> list[Task]:
+        return [task for task, _ in self.rows]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The rows that succeeded."""
+        return table_of([row for _, row in self.rows if row is not None and not row["error"]])
+
+    @property
+    def failed(self) -> int:
+        return sum(row is not None and bool(row["error"]) for _, row in self.rows)
+
+    @property
+    def missing(self) -> int:
+        return sum(row is None for _, row in self.rows)
+
+    @property
+    def part(self) -> Part:
+        """For the table of the paper's settings."""
+        planned: dict[tuple[str, str, int], int] = {}
+        for task in self.tasks:
+            what = task.product_line, task.method, task.shots
+            planned[what] = planned.get(what, 0) + 1
+        return Part(self.run.dataset, self.table, planned)
+
+    @property
+    def label(self) -> dict[str, str]:
+        """That of the runs, and of the rows what may differ among them."""
+        found = dict(self.run.label)
+        for other in self.runs[1:]:
+            for name, value in other.label.items():
+                if value not in found.get(name, "").split(" | "):
+                    found[name] = f"{found[name]} | {value}" if name in found else value
+        shots = sorted({t.shots for t in self.tasks} - {0})
+        seeds = sorted({t.seed for t in self.tasks})
+        found["shots and seeds"] = (
+            f"{', '.join(map(str, shots)) or 'no'} shots; seeds {seeds[0]} to {seeds[-1]}"
+            if self.rows
+            else "none"
+        )
+        commits = sorted({row["commit"] for _, row in self.rows if row and row.get("commit")})
+        found["commit"] = ", ".join(commits) or found.get("commit", "not known")
+        return found
+
+    def gallery(self, limit: int = SHOWN) -> list[tuple[str, list[tuple[Task, Case]]]]:
+        """(title, cases) by method and kind, of the most shots that were run; the worst first."""
+        most: dict[str, int] = {}
+        for task, row in self.rows:
+            if row is not None and not row["error"] and task.seed == 0:
+                most[task.method] = max(task.shots, most.get(task.method, 0))
+        folders = [run.folder / CASES for run in self.runs]
+        found: dict[tuple[str, str], list[tuple[Task, Case]]] = {}
+        for task, row in self.rows:
+            if row is None or row["error"] or task.seed or most[task.method] != task.shots:
+                continue
+            kept = (read_cases(folder, task) for folder in folders)
+            for case in next((cases for cases in kept if cases is not None), ()):
+                found.setdefault((task.method, case.kind), []).append((task, case))
+        groups = []
+        for method, shots in most.items():
+            for kind, words in ((FALSE_ALARM, "false alarms"), (MISSED, "missed defects")):
+                title = f"{method}, {counted_shots(shots)}: the worst {words}"
+                cases = sorted(found.get((method, kind), []), key=lambda one: -one[1].wrong)
+                groups.append((title, _spread_out(cases, limit)))
+        return [group for group in groups if group[1]]
+
+
+def counted_shots(shots: int) -> str:
+    """ "1 shot", "4 shots"; a method that sees no picture has "no shots"."""
+    return f"{shots or 'no'} shot{'s' * (shots != 1)}"
+
+
+def sections(runs: Sequence[Run]) -> list[Section]:
+    """One section for each label and dataset, in the order of the runs.
+
+    Raises ValueError for runs of one label and dataset that disagree about a task's row.
+    """
+    letters: dict[str, str] = {}
+    together: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        number = len(letters)
+        letters.setdefault(run.identity, _letter(number))
+        together.setdefault((run.identity, run.dataset), []).append(run)
+    return [
+        Section(letters[identity], tuple(several), _joined(several))
+        for (identity, _), several in together.items()
+    ]
+
+
+def _joined(runs: Sequence[Run]) -> tuple[tuple[Task, dict[str, Any] | None], ...]:
+    found: dict[tuple, tuple[Task, dict[str, Any] | None]] = {}
+    for run in runs:
+        for task, row in run.rows():
+            what = tuple(getattr(task, name) for name in KEY)
+            if what not in found:
+                found[what] = task, row
+                continue
+            known, known_row = found[what]
+            if known.key != task.key:
+                raise ValueError(
+                    f"{runs[0].folder} and {run.folder} have the same settings and dataset, but "
+                    f"other pictures of {task.product_line!r}: make a report of each"
+                )
+            if known_row is None or (known_row["error"] and row is not None):
+                found[what] = task, row
+    return tuple(found.values())
+
+
+def _spread_out(cases: list[tuple[Task, Case]], limit: int) -> list[tuple[Task, Case]]:
+    """The first `limit`, no more of a category than OF_ONE or its fair share."""
+    categories = {task.product_line for task, _ in cases}
+    most = max(OF_ONE, -(-limit // max(len(categories), 1)))
+    counts: dict[str, int] = {}
+    kept = []
+    for task, case in cases:
+        counts[task.product_line] = counts.get(task.product_line, 0) + 1
+        if counts[task.product_line] <= most and len(kept) < limit:
+            kept.append((task, case))
+    return kept
+
+
+def _letter(number: int) -> str:
+    letters = string.ascii_uppercase
+    return letters[number] if number < len(letters) else f"Z{number}"
