@@ -315,7 +315,7 @@ def test_dasks_own_workers_are_on_loopback_with_one_thread_and_a_gpu_each(dask, 
 def test_a_task_that_dask_gives_up_is_an_error_and_no_endless_wait(dask, by_value):
     from promptad_tutorial.benchmark.dask_backend import ReportingDaskBackend
 
-    given_up = dask.KilledWorker("task", SimpleNamespace(address="tcp://gone"), 3)
+    given_up = dask.KilledWorker("task", SimpleNamespace(address="here"), 3)
 
     class Client:
         """Gives every task up; joblib asks no more of a client than this."""

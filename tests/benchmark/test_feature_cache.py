@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from PIL import Image
 
 from promptad_tutorial.benchmark.encoding import CachedEncoder, Request, request_of
@@ -239,3 +241,26 @@ def test_two_processes_at_once_never_read_a_wrong_number(tmp_path):
     assert all(all(one) for one in found) and sum(map(len, found)) > 0
     assert FeatureCache(tmp_path).usage().size <= 60_000 * 1.1
     assert not list(tmp_path.rglob("*.part"))
+
+
+def write_until_killed(folder: Path) -> None:
+    """Writes entry after entry; after a moment the kernel ends this process, wherever it is."""
+    cache = FeatureCache(folder)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    for number in range(1_000_000):
+        cache.put({"image": number}, {"cls": torch.full((50_000,), float(number))})
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_only_whole_entries(tmp_path):
+    with pytest.raises(TerminatedWorkerError):
+        Parallel(n_jobs=2)(delayed(write_until_killed)(tmp_path) for _ in range(1))
+    cache = FeatureCache(tmp_path)
+    there = cache.usage().entries
+    assert there > 3 and sum({"image": number} in cache for number in range(there + 1)) == there
+    for number in range(there):
+        found = cache.get({"image": number})
+        assert found is not None and bool((found["cls"] == number).all())
+    for path in tmp_path.rglob("*.part"):  # of the moment of the death
+        os.utime(path, (1, 1))
+    assert cache.usage().entries == there and not list(tmp_path.rglob("*.part"))
