@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmarks import projection, scaling, throughput
+from benchmarks import projection, scaling, tables, throughput
 from benchmarks.projection import SIZES, UNKNOWN, Experiment
 from promptad_tutorial.benchmark.beside_published import CATEGORIES
 
@@ -93,3 +93,11 @@ def test_throughput_has_the_bare_tower_beside_ours(tmp_path):
     throughput.write_rows(path, [rows[0] | {"threads": 77}], key)
     table = pd.read_csv(path)
     assert table["batch"].tolist() == [2, 1] and table["threads"].tolist()[1] == 77
+
+
+def test_the_readme_shows_the_committed_tables():
+    text = tables.README.read_text(encoding="utf-8")
+    assert len(tables.MARK.findall(text)) == 5
+    assert tables.with_tables(text, tables.RESULTS) == text
+    scaled = pd.read_csv(tables.RESULTS / "scaling.csv").set_index("workers")
+    assert scaled.loc[2, "speed_up"] >= 1.6 and scaled.loc[1, "tasks"] == scaled.loc[2, "tasks"]
