@@ -91,6 +91,12 @@ def _together(jobs: Sequence[Any], running: Engine, journal: Journal, bar: Any) 
                 "rows so far are kept: run the same command again, with fewer --jobs"
             ) from error
         log.warning("a process was killed: its tasks are tried again, one by one")
+    else:
+        if journal.size() == before:
+            raise OSError(
+                f"the workers wrote no rows into {journal.folder.parent}: all machines of a cluster "
+                "have to share this folder, under the same name"
+            )
 
 
 def run_group(

@@ -184,6 +184,12 @@ def test_workers_that_die_before_they_begin_are_one_error(monkeypatch, wanted, e
         runner.run(wanted, wanted.open(), every, Place(tmp_path / "rows", jobs=1))
 
 
+def test_workers_that_write_elsewhere_are_one_error(monkeypatch, wanted, every, tmp_path):
+    monkeypatch.setattr(runner, "run_group", lambda *rest: 0)  # as on a machine with other folders
+    with pytest.raises(OSError, match=f"no rows into {tmp_path}: .* share this folder"):
+        runner.run(wanted, wanted.open(), every, Place(tmp_path / "rows", jobs=1))
+
+
 def test_the_journal_gives_a_task_up_after_two_workers(every, tmp_path):
     journal, (one, other, *_) = Journal(tmp_path / "rows"), every
     assert not journal.running(one) and journal.size() == 0
