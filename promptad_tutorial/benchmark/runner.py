@@ -94,8 +94,8 @@ def _together(jobs: Sequence[Any], running: Engine, journal: Journal, bar: Any) 
     else:
         if journal.size() == before:
             raise OSError(
-                f"the workers wrote no rows into {journal.folder.parent}: all machines of a cluster "
-                "have to share this folder, under the same name"
+                f"the workers wrote no rows into {journal.folder.parent}: all machines of a "
+                "cluster have to share this folder, under the same name"
             )
 
 
