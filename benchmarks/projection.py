@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 
 from benchmarks.compare import RESULTS, in_child
-from benchmarks.parts import load, measured_parts
+from benchmarks.parts import measured_parts
 from benchmarks.throughput import write_rows
 
 SIZES = Path(__file__).with_name("dataset_sizes.csv")
@@ -120,7 +120,7 @@ def project(
         row: dict[str, Any] = {"machine": machine}
         row["hours"] = UNKNOWN if spent is None else spent / 3600
         row |= {f"work_hours_{k}": by_part[k] / 3600 if by_part else UNKNOWN for k in totals}
-        basis = ASSUMED[machine].format(f"{two_cores:.2f}" if two_cores else UNKNOWN)
+        basis = ASSUMED[machine].format(f"{two_cores:.2f}" if two_cores else f"({UNKNOWN})")
         rows.append(row | {"basis": basis})
     return rows
 
@@ -134,7 +134,7 @@ def measured_speed_up(path: Path) -> float | None:
     return float(found.iloc[-1]) if len(found) else None
 
 
-def _parts_of(job: tuple[str, int]) -> dict[str, float]:
+def _parts_of(job: tuple[str, int]) -> tuple[str, dict[str, float]]:
     return measured_parts(*job)
 
 
@@ -164,10 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                          "and --gpu-fit-seconds")  # fmt: skip
         gpu = {"encode": 1 / speeds[0], "windows": 1 / speeds[1], "fit": speeds[2]}
     wanted = Experiment(tuple(given.shots), given.seeds)
-    parts = in_child(_parts_of, (given.backbone, wanted.steps))
+    name, parts = in_child(_parts_of, (given.backbone, wanted.steps))
     sizes = pd.read_csv(given.sizes)
     rows = project(sizes, parts, wanted, measured_speed_up(given.scaling), gpu)
-    label = {"backbone": load(given.backbone).label}
+    label = {"backbone": name}
     command = shlex.join(["python", "-m", "benchmarks.projection", *arguments])
     made = {"torch": torch.__version__, "command": command}
     what = {
