@@ -1,0 +1,16 @@
+// Whatever scrolls sideways can be scrolled with the keyboard too: it takes the focus.
+const WIDE = "pre, .table-scroll, .table-wrapper, mjx-container[display=true]";
+
+function reach() {
+  for (const box of document.querySelectorAll(WIDE)) {
+    if (box.scrollWidth > box.clientWidth + 1) {
+      box.tabIndex = 0;
+    } else if (box.tabIndex === 0) {
+      box.removeAttribute("tabindex");
+    }
+  }
+}
+
+window.addEventListener("load", reach);
+window.addEventListener("resize", reach);
+document.addEventListener("toggle", reach, true);
