@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -37,6 +38,7 @@ c.CourseDirectory.course_id = "promptad"
 c.ClearSolutions.code_stub = {"python": "# Your answer goes above this line."}
 c.ExecutePreprocessor.timeout = 600  # seconds for one cell, on a slow or busy machine
 """
+OUTWARD = re.compile(r"\[([^\]]*)\]\(\.\./[^)]*\)")  # a course has no docs/: the words stay
 GRADED = """\
 # {points} point{s}. Marked in a process of its own, which reads the cells above and not the kernel.
 import json, subprocess, sys
@@ -94,6 +96,8 @@ def _lab_cells(
             "solution": False,
             "task": False,
         }
+    else:
+        cell.source = OUTWARD.sub(r"\1", cell.source)
     yield cell
 
 

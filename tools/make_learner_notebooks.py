@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 LEARNER = NOTEBOOKS / "learner"
 CARRY_ON = "# Not solved yet? Then what follows works with a solution in place of yours."
 SOLUTION_BELOW = "The folded cell below holds a solution."  # a paragraph that starts so goes too
+OUTWARD = re.compile(r"(?<=\]\()\.\./")  # a link to outside of the folder: one folder further here
 
 
 def learner_notebook(source: NotebookNode) -> NotebookNode:
@@ -59,7 +61,7 @@ def _learner_cells(cell: NotebookNode, needed: set[str]) -> Iterator[NotebookNod
     if cell.cell_type != "code":
         paragraphs = cell.source.split("\n\n")
         kept = [one for one in paragraphs if not one.startswith(SOLUTION_BELOW)]
-        cell.source = "\n\n".join(kept)
+        cell.source = OUTWARD.sub("../../", "\n\n".join(kept))
         yield cell
         return
     cell.outputs, cell.execution_count = [], None

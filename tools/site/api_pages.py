@@ -67,7 +67,7 @@ def api_pages(root: Path, notebooks: list[str]) -> dict[str, str]:
     contents = "\n   ".join(listed)
     pages["index.rst"] = (
         _title("Reference of the package", "=")
-        + "Made from the docstrings. Shapes stand in the signatures: ``Float[Tensor, \"b d\"]`` is "
+        + 'Made from the docstrings. Shapes stand in the signatures: ``Float[Tensor, "b d"]`` is '
         "a tensor of floating-point numbers with the axes ``b`` and ``d``; ``*b`` stands for any "
         "number of axes. *Method section N* is a section of :doc:`the method <../method>`.\n\n"
         f".. toctree::\n   :maxdepth: 2\n\n   {contents}\n"

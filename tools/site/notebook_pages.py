@@ -53,9 +53,7 @@ def _with_downloads(opening: str, path: str) -> str:
     """The opening, with the notebook itself below its line of times."""
     name = PurePosixPath(path).name
     here = str(PurePosixPath(path).parent)
-    full, learner = (
-        relpath(f"files/{one}", here) for one in (path, f"notebooks/learner/{name}")
-    )
+    full, learner = (relpath(f"files/{one}", here) for one in (path, f"notebooks/learner/{name}"))
     links = (
         f"**To run it:** {{download}}`{name} <{full}>`, or {{download}}`without solutions "
         f"<{learner}>`. This page shows what came out when it was run."
