@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.mathjax",
     "sphinx_codeautolink",
+    "tools.site.accessible",
     "tools.site.docstrings",
 ]
 exclude_patterns = ["files"]
@@ -34,6 +35,7 @@ add_module_names = False
 autodoc_member_order = "bysource"
 toc_object_entries = False  # modules are enough beside a page
 autodoc_use_type_comments = False
+autodoc_preserve_defaults = True  # a name says more than the value it stands for
 python_maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
 suppress_warnings = [
@@ -67,7 +69,8 @@ html_title = "PromptAD tutorial"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
-html_show_sphinx = True
+html_use_index = False  # the search finds more
+html_domain_indices = False
 html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False

@@ -14,3 +14,9 @@ function reach() {
 window.addEventListener("load", reach);
 window.addEventListener("resize", reach);
 document.addEventListener("toggle", reach, true);
+
+window.addEventListener("DOMContentLoaded", () => {
+  // two landmarks of one kind need names
+  document.querySelector(".sidebar-drawer")?.setAttribute("aria-label", "Contents of the site");
+  document.querySelector(".toc-drawer")?.setAttribute("aria-label", "Contents of this page");
+});
