@@ -1,5 +1,6 @@
 # make lab    set everything up, then open JupyterLab on the first notebook
 # make test   set everything up, then run the tests and compare every notebook with its outputs
+# make site   set everything up, then build the series as web pages that need no network
 #
 # Works with GNU make 3.81 (macOS) and any POSIX sh. Everything is installed into .venv.
 
@@ -20,11 +21,12 @@ PY := $(VENV)/bin/python
 ROOT_ARGS := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test data weights results notebooks learner lint clean
+.PHONY: help lab test site data weights results notebooks learner lint clean
 
 help:
 	@echo "make lab        set up, then open JupyterLab      LAB_ARGS=\"--no-browser --port 8899\""
 	@echo "make test       set up, then test code, notebooks TEST_ARGS=\"-x -k prompts\""
+	@echo "make site       the series as web pages, for a folder: build/site/index.html"
 	@echo "make notebooks  run every notebook and save its outputs"
 	@echo "make learner    make the learner's notebooks from those with solutions"
 	@echo "make data       render the minifactory's data again"
@@ -56,11 +58,16 @@ test: $(VENV)/.installed-test
 	for found in $$code $$notebooks; do case $$found in 0|5) ;; *) exit $$found;; esac; done; \
 	[ $$code$$notebooks != 55 ]
 
+site: $(VENV)/.installed-site
+	$(PY) -m tools.site
+
 notebooks: $(VENV)/.installed-test
 	$(PY) -m tools.execute_notebooks
+	$(PY) -m tools.link_glossary
 	$(PY) -m tools.make_learner_notebooks
 
 learner: $(VENV)/.installed-test
+	$(PY) -m tools.link_glossary
 	$(PY) -m tools.make_learner_notebooks
 
 data: $(VENV)/.installed-test
@@ -97,15 +104,18 @@ clean:
 # A stamp is older than pyproject.toml after a change of the dependencies: then pip runs again.
 # An installation with more extras also counts as one with fewer.
 INSTALLED_LAB := $(VENV)/.installed-lab
+INSTALLED_SITE := $(VENV)/.installed-site
 INSTALLED_TEST := $(VENV)/.installed-test
 INSTALLED_DEV := $(VENV)/.installed-dev
 $(INSTALLED_LAB): EXTRAS =
 $(INSTALLED_LAB): STAMPS = $(INSTALLED_LAB)
+$(INSTALLED_SITE): EXTRAS = [site]
+$(INSTALLED_SITE): STAMPS = $(INSTALLED_LAB) $(INSTALLED_SITE)
 $(INSTALLED_TEST): EXTRAS = [test]
-$(INSTALLED_TEST): STAMPS = $(INSTALLED_LAB) $(INSTALLED_TEST)
+$(INSTALLED_TEST): STAMPS = $(INSTALLED_LAB) $(INSTALLED_SITE) $(INSTALLED_TEST)
 $(INSTALLED_DEV): EXTRAS = [dev]
-$(INSTALLED_DEV): STAMPS = $(INSTALLED_LAB) $(INSTALLED_TEST) $(INSTALLED_DEV)
-$(INSTALLED_LAB) $(INSTALLED_TEST) $(INSTALLED_DEV): pyproject.toml | $(PY)
+$(INSTALLED_DEV): STAMPS = $(INSTALLED_LAB) $(INSTALLED_SITE) $(INSTALLED_TEST) $(INSTALLED_DEV)
+$(INSTALLED_LAB) $(INSTALLED_SITE) $(INSTALLED_TEST) $(INSTALLED_DEV): pyproject.toml | $(PY)
 	$(PY) -m pip install --disable-pip-version-check -e '.$(EXTRAS)' $(PIP_ARGS)
 	@touch $(STAMPS)
 

@@ -1,4 +1,4 @@
-"""A real JupyterLab with copies of the notebooks, and a headless Chromium that looks at it."""
+"""A real JupyterLab with copies of the notebooks, the site, and a headless Chromium for both."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tools.site.build import build
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -105,3 +107,11 @@ def browser() -> Iterator:
         started = playwright.chromium.launch(executable_path=found, args=list(QUIET))
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the site, built once; Sphinx's warnings are errors."""
+    out = tmp_path_factory.mktemp("site") / "pages"
+    build(out)
+    return out
