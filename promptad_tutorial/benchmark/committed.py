@@ -6,17 +6,20 @@ from pathlib import Path
 
 import pandas as pd
 
-RESULTS = Path(__file__).resolve().parents[2] / "results"
+from promptad_tutorial.carried import carried
+
+RESULTS = "results"
 
 
-def committed_table(name: str, folder: Path = RESULTS) -> pd.DataFrame:
+def committed_table(name: str, folder: Path | None = None) -> pd.DataFrame:
     """One table by its path in `results/`, as "ladder/ladder.csv"; `backbone` says whose it is.
 
-    Raises FileNotFoundError where the package was installed without the repository around it, or
-    for a name that is not there.
+    Without a `folder` it is looked for where `carried` looks. Raises FileNotFoundError for a name
+    that is not there, with those that are.
     """
-    path = folder / name
-    if not path.is_file():
+    path = folder / name if folder is not None else carried(f"{RESULTS}/{name}")
+    if path is None or not path.is_file():
+        folder = folder or carried(RESULTS) or Path(RESULTS)
         there = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.csv"))
         found = ", ".join(there) if there else "no tables: run from a checkout of the repository"
         raise FileNotFoundError(f"expected a table {name!r} in {folder.name}/, found {found}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from promptad_tutorial.carried import carried
 from promptad_tutorial.datasets.listing import (
     check_known,
     describe_contents,
@@ -92,10 +93,9 @@ def open_dataset(root: str | Path) -> Dataset:
 def dataset_from_environment(environment: Mapping[str, str] | None = None) -> Dataset:
     """The dataset that `PROMPTAD_DATA` names, by default the minifactory of this repository.
 
-    The default is looked for as `data/minifactory` beside the package, then in the current
-    directory and the folders above it. `environment` replaces `os.environ`.
+    The default is `carried("data/minifactory")`. `environment` replaces `os.environ`.
 
-    Raises `FileNotFoundError` if there is nothing at either place, and what `open_dataset` raises.
+    Raises `FileNotFoundError` if there is nothing at any place, and what `open_dataset` raises.
     """
     value = (os.environ if environment is None else environment).get(ENVIRONMENT_VARIABLE, "")
     if value:
@@ -103,14 +103,14 @@ def dataset_from_environment(environment: Mapping[str, str] | None = None) -> Da
             return open_dataset(value)
         except (FileNotFoundError, NotADirectoryError, ValueError) as error:
             raise type(error)(f"{ENVIRONMENT_VARIABLE}={value}: {error}") from error
-    here = Path.cwd()
-    for folder in (Path(__file__).resolve().parents[2], here, *here.parents):
-        if (folder / DEFAULT_DATA).is_dir():
-            return open_dataset(folder / DEFAULT_DATA)
+    found = carried(DEFAULT_DATA.as_posix())
+    if found is not None:
+        return open_dataset(found)
     raise FileNotFoundError(
-        f"expected the tutorial's pictures in {DEFAULT_DATA.as_posix()} beside the package or "
-        f"above {here}, found neither: an installed package does not contain them. Run from a "
-        f"checkout of the repository, or set {ENVIRONMENT_VARIABLE} to a dataset's folder"
+        f"expected the tutorial's pictures in {DEFAULT_DATA.as_posix()} beside the package, above "
+        f"{Path.cwd()} or inside the package, found them nowhere. Run from a checkout of the "
+        f"repository, install the package again, or set {ENVIRONMENT_VARIABLE} to a dataset's "
+        "folder"
     )
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from promptad_tutorial import carried
+from promptad_tutorial.benchmark.committed import committed_table
 from promptad_tutorial.datasets import (
     GOOD,
     UNLABELLED,
@@ -19,7 +22,6 @@ from promptad_tutorial.datasets import (
     load_mvtec,
     load_visa,
     open_dataset,
-    opening,
     read_mask,
 )
 
@@ -395,17 +397,41 @@ def test_the_real_environment_is_read(tmp_path, monkeypatch):
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """The package far from any checkout, and the current directory two folders deep."""
-    module = tmp_path / "site" / "promptad_tutorial" / "datasets" / "opening.py"
-    monkeypatch.setattr(opening, "__file__", str(module))
+    package = tmp_path / "site" / "promptad_tutorial"
+    monkeypatch.setattr(carried, "PACKAGE", package)
+    monkeypatch.setattr(carried, "INSIDE", package / "carried")
     (tmp_path / "checkout" / "notebooks").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "checkout" / "notebooks")
     return tmp_path
 
 
-@pytest.mark.parametrize("place", ["site", "checkout", "checkout/notebooks"])
-def test_the_minifactory_is_found_beside_the_package_and_above_here(installed, place):
+PLACES = ["site", "checkout/notebooks", "checkout", "site/promptad_tutorial/carried"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_minifactory_is_found_beside_the_package_above_here_and_inside(installed, place):
     root = make_mvtec(installed / place / "data" / "minifactory")
     assert dataset_from_environment({"PROMPTAD_DATA": ""}).root == root
+
+
+def test_what_can_be_seen_wins_over_what_an_installed_package_carries(installed):
+    roots = [make_mvtec(installed / place / "data" / "minifactory") for place in PLACES]
+    for root in roots:
+        assert dataset_from_environment({}).root == root
+        shutil.rmtree(root)
+
+
+def test_a_measured_table_is_found_in_an_installed_package(installed):
+    (installed / "checkout" / "results").mkdir()  # a learner's own
+    with pytest.raises(FileNotFoundError, match=r"'ladder/ladder.csv' in results/, found no table"):
+        committed_table("ladder/ladder.csv")
+    path = installed / "site" / "promptad_tutorial" / "carried" / "results" / "ladder"
+    path.mkdir(parents=True)
+    (path / "ladder.csv").write_text("method,image_auroc\nPromptAD,1.5\n")
+    assert committed_table("ladder/ladder.csv").to_dict("list") == {
+        "method": ["PromptAD"],
+        "image_auroc": [1.5],
+    }
 
 
 def test_without_a_checkout_the_error_says_what_to_do(installed):
