@@ -22,6 +22,7 @@ from promptad_tutorial.commands import (
     labs,
     ladder,
     minifactory,
+    offline_bundle,
     score,
     thresholds,
     tinyclip,
@@ -43,6 +44,7 @@ GROUPS = (
     thresholds,
     benchmark,
     labs,
+    offline_bundle,
     minifactory,
     tinyclip,
 )  # in the order of --help
