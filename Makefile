@@ -11,6 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 PIP_ARGS ?=
 LAB_ARGS ?=
 TEST_ARGS ?=
+BUNDLE_ARGS ?=
 TEST_PATHS ?= tests notebooks
 TEST_PROCESSES ?= 2
 
@@ -21,7 +22,7 @@ PY := $(VENV)/bin/python
 ROOT_ARGS := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test site data weights results notebooks learner lint clean
+.PHONY: help lab test site data weights results notebooks learner slides bundle lint clean
 
 help:
 	@echo "make lab        set up, then open JupyterLab      LAB_ARGS=\"--no-browser --port 8899\""
@@ -29,6 +30,8 @@ help:
 	@echo "make site       the series as web pages, for a folder: build/site/index.html"
 	@echo "make notebooks  run every notebook and save its outputs"
 	@echo "make learner    make the learner's notebooks from those with solutions"
+	@echo "make slides     the opening talk, as pages in build/slides"
+	@echo "make bundle     a folder that installs offline    BUNDLE_ARGS=\"--out /media/stick/promptad\""
 	@echo "make data       render the minifactory's data again"
 	@echo "make weights    train the TinyCLIP weights again (long)"
 	@echo "make results    measure the ladder again (half an hour and more)"
@@ -69,6 +72,12 @@ notebooks: $(VENV)/.installed-test
 learner: $(VENV)/.installed-test
 	$(PY) -m tools.link_glossary
 	$(PY) -m tools.make_learner_notebooks
+
+slides: $(VENV)/.installed-test
+	$(PY) -m tools.make_slides
+
+bundle: $(VENV)/.installed-lab
+	$(PY) -m promptad_tutorial offline-bundle $(BUNDLE_ARGS)
 
 data: $(VENV)/.installed-test
 	rm -rf data/minifactory

@@ -88,10 +88,23 @@ def _encode(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
+def caption_height(caption: str, width: int) -> int:
+    """Pixels at the bottom of a picture, `width` pixels wide, that `caption` is drawn in."""
+    return round(_room(_lines(caption, width / DPI)) * DPI)
+
+
+def _lines(caption: str, width: float) -> list[str]:
+    return textwrap.wrap(caption, max(10, int((width - 0.2) / _LETTER)))
+
+
+def _room(lines: list[str]) -> float:
+    return len(lines) * _LINE + 0.15  # inches
+
+
 def _draw_caption(figure: Figure, caption: str) -> None:
     width, height = figure.get_size_inches()
-    lines = textwrap.wrap(caption, max(10, int((width - 0.2) / _LETTER)))
-    room = len(lines) * _LINE + 0.15
+    lines = _lines(caption, width)
+    room = _room(lines)
     total = height + room + _TOP
     figure.set_size_inches(width, total)
     # the rest of the figure is for the axes and their labels

@@ -202,11 +202,12 @@ def _run_pip(command: Sequence[str], environment: Mapping[str, str], what: str) 
         text=True, encoding="utf-8", errors="replace", env=environment,
     )  # fmt: skip
     assert process.stdout is not None
-    with process, tqdm(process.stdout, desc=what, unit=" lines", leave=False) as said:
-        for line in said:
+    with process, tqdm(desc=what, unit=" packages", leave=False) as bar:
+        for line in process.stdout:
             lines.append(line.rstrip())
+            bar.update(line.startswith(("Collecting ", "Processing ")))
             if "Downloading " in line:  # with its size: the long ones are worth a word
-                said.set_postfix_str(line.strip()[:60].replace("Downloading ", ""))
+                bar.set_postfix_str(line.strip().removeprefix("Downloading ")[:60])
     if process.returncode:
         raise _problem(lines, "pip")
 
