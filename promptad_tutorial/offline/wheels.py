@@ -168,8 +168,8 @@ def _resolved_elsewhere(
     ):
         if pip_name in settings:
             settings[uv_name] = settings[pip_name]
-    if plan.torch_index:  # +cpu builds are in that index alone, under the same name
-        command += ["--index-strategy=unsafe-best-match"]
+    # as pip does it: of all indices the best version, so that +cpu builds and mirrors are seen
+    command += ["--index-strategy=unsafe-best-match", "--no-python-downloads"]
     done = subprocess.run(
         [*command, str(source / "pyproject.toml")],
         check=False, capture_output=True, text=True, encoding="utf-8", env=settings,
@@ -234,5 +234,5 @@ def _problem(lines: Sequence[str], program: str) -> Exception:
             "--python-version or, for a build of torch, --torch-index"
         )
     errors = [line for line in lines if line.strip()]
-    told = next((e for e in reversed(errors) if e.lower().startswith("error")), "")
-    return ValueError(f"{program} stopped: {told or ' '.join(errors[-3:]) or 'without a word'}")
+    first = next((k for k, e in enumerate(errors) if e.lower().startswith("error")), -3)
+    return ValueError(f"{program} stopped: {' '.join(errors[first:][:6]) or 'without a word'}")
