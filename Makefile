@@ -31,7 +31,7 @@ help:
 	@echo "make notebooks  run every notebook and save its outputs"
 	@echo "make learner    make the learner's notebooks from those with solutions"
 	@echo "make slides     the opening talk, as pages in build/slides"
-	@echo "make bundle     a folder that installs offline    BUNDLE_ARGS=\"--out /media/stick/promptad\""
+	@echo "make bundle     a folder that installs offline    BUNDLE_ARGS=\"--out build/offline\""
 	@echo "make data       render the minifactory's data again"
 	@echo "make weights    train the TinyCLIP weights again (long)"
 	@echo "make results    measure the ladder again (half an hour and more)"

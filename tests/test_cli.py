@@ -30,6 +30,7 @@ COMMANDS = [
     ["demo"], ["thresholds"], ["benchmark"], ["benchmark-cache"],
     ["doctor"], ["check-backbone"], ["init-data"], ["check-data"], ["score"], ["labs"],
     ["benchmark-report"],
+    ["offline-bundle"],
 ]  # fmt: skip
 
 

@@ -13,7 +13,6 @@ import os
 import platform
 import shutil
 import tomllib
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -234,14 +233,9 @@ def _write_scripts(out: Path, facts: dict[str, str], weights: list[str]) -> None
         "n_wheels": len(wheels),
         "n_bytes": sum(path.stat().st_size for path in files),
         "n_files": len(files) + 2,  # with the README and the sums
-        "n_unpacked": sum(_unpacked(path) for path in wheels),
+        "n_needed": install.needed_bytes(out),
     }
     write(out / "README.md", templates.get_template("README.md.j2").render(shared))
-
-
-def _unpacked(wheel: Path) -> int:
-    with zipfile.ZipFile(wheel) as archive:
-        return sum(one.file_size for one in archive.infolist())
 
 
 def _is_whole(out: Path, facts: dict[str, str]) -> bool:

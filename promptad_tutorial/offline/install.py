@@ -93,13 +93,18 @@ def check_computer(facts: dict[str, str]) -> None:
         ) from None
 
 
-def check_room(home: Path) -> None:
-    """The disk holds what the wheels unpack to. Raises Problem."""
+def needed_bytes(home: Path) -> int:
+    """Free disk that an installation needs: what the wheels unpack to, and some to work with."""
     unpacked = 0
     for path in (home / WHEELS).glob("*.whl"):
         with zipfile.ZipFile(path) as wheel:
             unpacked += sum(one.file_size for one in wheel.infolist())
-    needed, free = unpacked + SPARE_BYTES, shutil.disk_usage(home).free
+    return unpacked + SPARE_BYTES
+
+
+def check_room(home: Path) -> None:
+    """The disk holds what is installed. Raises Problem."""
+    needed, free = needed_bytes(home), shutil.disk_usage(home).free
     if free < needed:
         raise Problem(
             f"expected {needed / 1e9:.1f} GB of free disk, found {free / 1e9:.1f} GB: delete files "
