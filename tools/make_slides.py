@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import html
 import os
 import re
 import shutil
@@ -65,7 +66,7 @@ def _page(slide: Slide, first: bool) -> str:
     heading = f"{'#' if first else '##'} {slide.title}"
     if slide.figure is None:
         return f"{heading}\n\n{slide.text}"
-    alt = re.sub(r"([\[\]\\])", r"\\\1", slide.figure.alt)
+    alt = re.sub(r"([\[\]\\])", r"\\\1", html.escape(slide.figure.alt, quote=False))
     source = slide.figure.notebook.partition("_")[0]
     return (
         f"{heading}\n\n{slide.text}\n\n![{alt}](attachment:figure.png)\n\nFrom notebook {source}."
@@ -83,7 +84,7 @@ def for_pages(notebook: NotebookNode) -> NotebookNode:
         for picture in cell.get("attachments", {}).values():
             alt = _ALT.search(cell.source)
             assert alt is not None
-            words = re.sub(r"\\(.)", r"\1", alt[1])
+            words = html.unescape(re.sub(r"\\(.)", r"\1", alt[1]))
             picture["image/png"] = without_caption(picture["image/png"], words)
         cell.source = _DISPLAY.sub(
             lambda found: (

@@ -30,6 +30,9 @@ NO_NETWORK = re.compile(
     r"NewConnectionError|name resolution|Network is unreachable|ConnectTimeout|ProxyError"
     r"|getaddrinfo|ConnectionError|ReadTimeout|dns error|error sending request|Max retries"
 )
+NO_WHEEL = re.compile(
+    r"No matching distribution found for (\S+)|The user requested \(constraint\) (\S+)"
+)
 
 
 @dataclass(frozen=True)
@@ -228,9 +231,10 @@ def _problem(lines: Sequence[str], program: str) -> Exception:
             "bundle itself needs none). Connect, or set PIP_INDEX_URL or PIP_PROXY as your "
             "network asks for, and run again: whole wheels are kept"
         )
-    if found := re.search(r"No matching distribution found for (\S+)", text):
+    # with a version that is held, pip calls it a conflict where no wheel of that version fits
+    if found := NO_WHEEL.search(text):
         return ValueError(
-            f"no wheel of {found[1]} fits these laptops: try --newest, another "
+            f"no wheel of {found[1] or found[2]} fits these laptops: try --newest, another "
             "--python-version or, for a build of torch, --torch-index"
         )
     errors = [line for line in lines if line.strip()]
