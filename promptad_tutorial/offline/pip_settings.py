@@ -73,7 +73,9 @@ def pins_of_this_environment(but: str) -> Mapping[str, str]:
     """
     pins = {}
     for one in distributions():
-        name = re.sub(r"[-_.]+", "-", str(one.metadata["Name"])).lower()
-        if name != but and name not in pins:  # the first on the path is the one that is imported
+        name = re.sub(r"[-_.]+", "-", one.metadata["Name"] or "").lower()
+        if (
+            name and name != but and name not in pins
+        ):  # the first on the path is the one that is imported
             pins[name] = one.version.partition("+")[0]
     return dict(sorted(pins.items()))

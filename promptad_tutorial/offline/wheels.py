@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,9 +82,6 @@ def collect_wheels(source: Path, folder: Path, plan: WheelPlan) -> list[str]:
     for path in part.iterdir():
         if path.name not in needed:
             path.unlink()
-    _remove_broken(part)
-    if missing := needed - {path.name for path in part.iterdir()}:
-        raise OSError(f"expected whole wheels, found broken: {', '.join(missing)}. Run again")
     if folder.is_dir():
         shutil.rmtree(folder)
     part.rename(folder)
@@ -91,10 +89,18 @@ def collect_wheels(source: Path, folder: Path, plan: WheelPlan) -> list[str]:
 
 
 def _remove_broken(folder: Path) -> None:
-    """Remove what a killed run has left half-written: the end of a zip file holds its list."""
-    for path in folder.iterdir():
-        if not zipfile.is_zipfile(path):
+    """Remove what a killed run or a bad stick has left: every part of a wheel has its checksum."""
+    for path in tqdm(list(folder.iterdir()), desc="wheels that are here already", leave=False):
+        if not _is_sound(path):
             path.unlink()
+
+
+def _is_sound(wheel: Path) -> bool:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError):
+        return False
 
 
 @contextmanager

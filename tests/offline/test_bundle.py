@@ -119,11 +119,15 @@ def test_a_whole_bundle_is_left_as_it_is_and_a_broken_one_is_mended(copied, plan
     assert files(copied) == before
     replace(copied / "notebooks" / "00_start_here.ipynb", "broken")
     (copied / install.WHEELS).rename(copied / "wheels.part")  # as a killed run leaves it
-    half = next((copied / "wheels.part").glob("torch-*.whl"))
-    replace(half, "half a wheel")
+    replace(next((copied / "wheels.part").glob("scipy-*.whl")), "half a wheel")
+    flipped = next((copied / "wheels.part").glob("torch-*.whl"))
+    content = flipped.read_bytes()
+    flipped.unlink()
+    flipped.write_bytes(content.replace(b"site-packages", b"site-pockages"))
     (copied / "wheels.part" / "stray-1-py3-none-any.whl").write_text("of an older run")
     assert build_bundle(ROOT, copied, plan).anew
     assert set(files(copied)) == set(before)
+    assert (copied / install.WHEELS / flipped.name).read_bytes() == content
     assert install.differing_files(copied) == []
     assert not build_bundle(ROOT, copied, plan).anew
 
