@@ -74,8 +74,6 @@ def pins_of_this_environment(but: str) -> Mapping[str, str]:
     pins = {}
     for one in distributions():
         name = re.sub(r"[-_.]+", "-", one.metadata["Name"] or "").lower()
-        if (
-            name and name != but and name not in pins
-        ):  # the first on the path is the one that is imported
+        if name and name != but and name not in pins:
             pins[name] = one.version.partition("+")[0]
     return dict(sorted(pins.items()))
