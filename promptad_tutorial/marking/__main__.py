@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import sys
 
+from promptad_tutorial.marking.cells import Question
+from promptad_tutorial.marking.judge import mark
+
 
 def main() -> int:
     """Mark one answer."""
-    # not above: the learner's process imports this module again
-    from promptad_tutorial.marking.cells import Question
-    from promptad_tutorial.marking.judge import mark
-
     task = json.load(sys.stdin)
     verdict = mark(Question.parse(task["call"]), task["cells"], task["setup"])
     sys.stdout.write(f"{verdict!r}\n")

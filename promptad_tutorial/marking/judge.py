@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from promptad_tutorial import checks
@@ -11,11 +12,14 @@ from promptad_tutorial.marking.cells import Question, needed_source
 from promptad_tutorial.marking.worker import Answer
 
 
-def mark(question: Question, cells: Sequence[str], setup: str = "") -> Verdict:
+def mark(
+    question: Question, cells: Sequence[str], setup: str = "", hidden: Sequence[Path] = ()
+) -> Verdict:
     """The verdict on the answer that a learner's `cells` hold.
 
     `setup` is the teacher's source for what else the check is given; it runs in this process, the
-    learner's cells do not. Raises ValueError for an unknown exercise.
+    learner's cells do not, and what does run them reads nothing below the folders `hidden`.
+    Raises ValueError for an unknown exercise.
     """
     if question.exercise not in checks.EXERCISES:
         raise ValueError(
@@ -27,7 +31,7 @@ def mark(question: Question, cells: Sequence[str], setup: str = "") -> Verdict:
     source = needed_source(cells, (), whole=question.answer)
     if not source:
         return Verdict(False, f"no cell defines {question.answer}.")
-    answer = Answer(source, question.answer)
+    answer = Answer(source, question.answer, hidden)
     try:
         return check(answer.value(), *[given[name] for name in question.others])
     finally:

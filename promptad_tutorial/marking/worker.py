@@ -2,40 +2,52 @@
 
 What comes back is read by `plain.loads`, which makes numbers, texts, tensors, arrays and their
 containers and nothing else: bytes that a learner made cannot call anything in the process that
-marks. Her code itself runs on this machine, with the rights of whoever marks.
+marks. Her code itself runs on this machine, `confine`d: it can change no file, nor read solutions.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-import io
 import multiprocessing
 import os
 import pickle
+import signal
 import sys
 import warnings
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from promptad_tutorial.marking import plain
+from promptad_tutorial.marking.confinement import confine
 
 SECONDS = 60.0  # for one call of an answer, and for its cell
 STARTING_SECONDS = 300.0  # until the process is there, on a busy machine
+MOST_BYTES = 64 * 10**6  # of one result: the largest right one has a few thousand
+MEMORY = 8 * 10**9  # bytes that an answer may allocate, on Linux
 FORBIDDEN = "promptad_tutorial.checks"  # it holds solutions
+PACKAGE = Path(__file__).resolve().parents[1]
+NEEDED = (PACKAGE, Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve())
 FUNCTION = "function"  # sent in place of a function, which stays in its process
 
 
 class Answer:
-    """A learner's function or value, which lives in another process."""
+    """A learner's function or value, which lives in another process.
 
-    def __init__(self, source: str, name: str) -> None:
-        context = multiprocessing.get_context("spawn")
+    That process can read nothing below the folders `hidden`, as those of other learners.
+    """
+
+    def __init__(self, source: str, name: str, hidden: Sequence[Path] = ()) -> None:
+        context = _context()
         self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, source, name), daemon=True)
-        self._process.start()
+        task = (theirs, source, name, tuple(hidden))
+        self._process = context.Process(target=_serve, args=task, daemon=True)
+        with _without_main():
+            self._process.start()
         theirs.close()
 
     def value(self) -> Any:
@@ -51,7 +63,10 @@ class Answer:
         return self._call if kind == FUNCTION else value
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and those that it has started."""
+        if hasattr(os, "killpg"):
+            with suppress(OSError):  # it has ended already, or not come so far as to have a group
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.join()
         self._ours.close()
@@ -69,7 +84,7 @@ class Answer:
             self._process.kill()
             raise TimeoutError(f"no result after {seconds:.0f} seconds")
         try:
-            data = self._ours.recv_bytes()
+            data = self._ours.recv_bytes(MOST_BYTES)
         except (EOFError, OSError) as error:
             raise RuntimeError("your code ended its process") from error
         try:
@@ -87,14 +102,40 @@ class Answer:
         raise kind(text) if ordinary else RuntimeError(f"{name}: {text}")
 
 
-def _serve(connection: Connection, source: str, name: str) -> None:
+def _context() -> Any:
+    """Processes that begin as a copy of one that has loaded torch; afresh where that cannot be."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes that start meanwhile do not import the program that is running, as they would.
+
+    It takes seconds, and what marks an answer is no business of the process that runs it.
+    """
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
+
+
+def _serve(connection: Connection, source: str, name: str, hidden: Sequence[Path]) -> None:
     """What the other process does: run the source, then answer calls until the pipe closes."""
     _forbid(FORBIDDEN)
     _send(connection, lambda: "started")
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(silence, stream)
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  as long as the process
+    _limit()
+    confine([PACKAGE / "checks", *(p for p in hidden if not _holds_what_is_needed(p))])
+    with redirect_stdout(nowhere), redirect_stderr(nowhere):
         warnings.simplefilter("ignore")
         space: dict[str, Any] = {"__name__": "__main__"}
         _run(source, space)
@@ -106,6 +147,25 @@ def _serve(connection: Connection, source: str, name: str) -> None:
             except (EOFError, OSError):
                 return
             _send(connection, lambda inputs=inputs: found(*inputs))
+
+
+def _limit() -> None:
+    """A group of its own, no more memory than MEMORY, and no file for its bytecode."""
+    sys.dont_write_bytecode = True
+    if hasattr(os, "setsid"):
+        os.setsid()
+    if sys.platform == "linux":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def _holds_what_is_needed(folder: Path) -> bool:
+    """Whether Python or this package lies below a folder: it cannot be hidden then."""
+    folder = folder.resolve()
+    return any(folder == each or folder in each.parents for each in NEEDED)
 
 
 def _forbid(module: str) -> None:
