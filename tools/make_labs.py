@@ -6,9 +6,10 @@
     course/source/<lab>/<notebook>.ipynb
 
 An answer's cell holds the stub, then the solution, which nbgrader takes out. Below it is the check
-that tells the learner what to look at, and below that a locked cell with the points. It marks the
-answer in a process of its own, so that nothing a learner does to `checks` in her kernel, or
-prints, is worth a point. The other code cells are locked too: nbgrader restores them.
+that tells the learner what to look at, and below that a locked cell with the points. In class it
+marks the answer in a process of its own; when nbgrader marks, no code of the learner runs in the
+process that decides (`promptad_tutorial.marking.autograde`). The other code cells are locked too:
+nbgrader restores them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from promptad_tutorial.marking.cells import Question, needed_source
+from promptad_tutorial.marking.graded_cell import GradedCell
 from tools.make_learner_notebooks import NOTEBOOKS, learner_notebook, split_check
 
 LABS: Mapping[str, tuple[str, ...]] = {  # 90 minutes each -> the numbers of its notebooks
@@ -36,19 +38,22 @@ c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "promptad"
 # The stub stands above the solution already, so only a line is left in the solution's place.
 c.ClearSolutions.code_stub = {"python": "# Your answer goes above this line."}
-c.ExecutePreprocessor.timeout = 600  # seconds for one cell, on a slow or busy machine
-"""
-OUTWARD = re.compile(r"\[([^\]]*)\]\(\.\./[^)]*\)")  # a course has no docs/: the words stay
-GRADED = """\
-# {points} point{s}. Marked in a process of its own, which reads the cells above and not the kernel.
-import json, subprocess, sys
-
-task = {{"call": {call!r}, "setup": {setup!r}, "cells": In[:-1]}}
-marked = subprocess.run(
-    [sys.executable, "-P", "-m", "promptad_tutorial.marking"],
-    input=json.dumps(task), capture_output=True, text=True,
-)
-assert marked.returncode == 0, marked.stdout or marked.stderr
+# Marks are made outside of the learner's kernel, which could show any output: an answer's source
+# is read, and runs in a confined process. Without these lines nbgrader runs the notebooks and
+# believes their outputs.
+c.Autograde.autograde_preprocessors = [
+    "promptad_tutorial.marking.autograde.MarkAnswers",  # in place of Execute
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# zip_collect takes files named as ada_00_start_here.ipynb, as learning platforms can name them.
+c.FileNameCollectorPlugin.named_regexp = r"(?P<student_id>.+?)_(?P<file_id>\\d\\d_[a-z_]+)"
+c.MarkAnswers.seconds = 60  # for one call of an answer, on a slow or busy machine
+c.ExecutePreprocessor.timeout = 600  # seconds for one cell, where nbgrader validates a notebook
 """
 
 
@@ -75,14 +80,8 @@ def _lab_cells(
     elif "check" in tags:
         graded = nbformat.from_dict(cell)
         graded.id, graded.metadata["tags"] = f"{cell.id}-points", ["points"]
-        question = Question.parse(cell.source)
-        points = graded.metadata.nbgrader.points
-        graded.source = GRADED.format(
-            points=points,
-            s="" if points == 1 else "s",
-            call=cell.source,
-            setup=needed_source(plain, question.others),
-        ).rstrip()
+        setup = needed_source(plain, Question.parse(cell.source).others)
+        graded.source = GradedCell(cell.source, setup, graded.metadata.nbgrader.points).source()
         del cell.metadata["nbgrader"]
         yield cell
         yield graded
@@ -96,8 +95,6 @@ def _lab_cells(
             "solution": False,
             "task": False,
         }
-    else:
-        cell.source = OUTWARD.sub(r"\1", cell.source)
     yield cell
 
 

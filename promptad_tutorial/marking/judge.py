@@ -13,13 +13,17 @@ from promptad_tutorial.marking.worker import Answer
 
 
 def mark(
-    question: Question, cells: Sequence[str], setup: str = "", hidden: Sequence[Path] = ()
+    question: Question,
+    cells: Sequence[str],
+    setup: str = "",
+    hidden: Sequence[Path] = (),
+    seconds: float | None = None,
 ) -> Verdict:
     """The verdict on the answer that a learner's `cells` hold.
 
     `setup` is the teacher's source for what else the check is given; it runs in this process, the
-    learner's cells do not, and what does run them reads nothing below the folders `hidden`.
-    Raises ValueError for an unknown exercise.
+    learner's cells do not. What does run them reads nothing below the folders `hidden`, and gets
+    `seconds` for each call (None: `worker.SECONDS`). Raises ValueError for an unknown exercise.
     """
     if question.exercise not in checks.EXERCISES:
         raise ValueError(
@@ -31,7 +35,7 @@ def mark(
     source = needed_source(cells, (), whole=question.answer)
     if not source:
         return Verdict(False, f"no cell defines {question.answer}.")
-    answer = Answer(source, question.answer, hidden)
+    answer = Answer(source, question.answer, hidden, seconds)
     try:
         return check(answer.value(), *[given[name] for name in question.others])
     finally:

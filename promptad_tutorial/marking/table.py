@@ -72,7 +72,7 @@ def handed_in(folder: Path, notebooks: Sequence[str]) -> tuple[HandedIn, ...]:
     return tuple(HandedIn(learner, path) for (learner, _), path in found.items())
 
 
-def mark_notebook(path: Path, items: Sequence[Item]) -> dict[str, int]:
+def mark_notebook(path: Path, items: Sequence[Item], hidden: Sequence[Path] = ()) -> dict[str, int]:
     """Points by exercise. A notebook that cannot be read has none."""
     try:
         cells = nbformat.read(path, as_version=4).cells
@@ -81,7 +81,7 @@ def mark_notebook(path: Path, items: Sequence[Item]) -> dict[str, int]:
     sources = [cell.source for cell in cells if cell.cell_type == "code"]
     return {
         item.question.exercise: item.points
-        * mark(item.question, _before_the_check(sources, item.question), item.setup).passed
+        * mark(item.question, _before_the_check(sources, item.question), item.setup, hidden).passed
         for item in items
     }
 
@@ -105,7 +105,7 @@ def score_table(folder: Path, released: Path, jobs: int = -1) -> pd.DataFrame:
     names = sorted({each.path.stem for each in work}, key=list(given_out).index)
     items = {name: released_items(given_out[name]) for name in names}
     marking = joblib.Parallel(n_jobs=jobs, return_as="generator")(
-        joblib.delayed(mark_notebook)(each.path, items[each.path.stem]) for each in work
+        joblib.delayed(mark_notebook)(each.path, items[each.path.stem], (folder,)) for each in work
     )
     rows: dict[str, dict[str, int]] = {}
     for each, points in zip(

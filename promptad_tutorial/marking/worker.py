@@ -31,6 +31,11 @@ MOST_BYTES = 64 * 10**6  # of one result: the largest right one has a few thousa
 MEMORY = 8 * 10**9  # bytes that an answer may allocate, on Linux
 FORBIDDEN = "promptad_tutorial.checks"  # it holds solutions
 PACKAGE = Path(__file__).resolve().parents[1]
+CHECKOUT = PACKAGE.parent  # where it is one, its notebooks and tests hold solutions, too
+SOLUTIONS = (
+    PACKAGE / "checks",
+    *(CHECKOUT / name for name in ("notebooks", "tests", ".git") if (CHECKOUT / "tools").is_dir()),
+)
 NEEDED = (PACKAGE, Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve())
 FUNCTION = "function"  # sent in place of a function, which stays in its process
 
@@ -41,7 +46,14 @@ class Answer:
     That process can read nothing below the folders `hidden`, as those of other learners.
     """
 
-    def __init__(self, source: str, name: str, hidden: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        source: str,
+        name: str,
+        hidden: Sequence[Path] = (),
+        seconds: float | None = None,
+    ) -> None:
+        self._seconds = SECONDS if seconds is None else seconds
         context = _context()
         self._ours, theirs = context.Pipe()
         task = (theirs, source, name, tuple(hidden))
@@ -57,7 +69,7 @@ class Answer:
         """
         try:
             self._receive(STARTING_SECONDS)
-            kind, value = self._receive(SECONDS)
+            kind, value = self._receive(self._seconds)
         except (RuntimeError, TimeoutError):
             return None
         return self._call if kind == FUNCTION else value
@@ -76,7 +88,7 @@ class Answer:
             self._ours.send_bytes(pickle.dumps(inputs))
         except OSError as error:
             raise RuntimeError("your code ended its process") from error
-        return self._receive(SECONDS)
+        return self._receive(self._seconds)
 
     def _receive(self, seconds: float) -> Any:
         """Raises TimeoutError, RuntimeError if the process has ended, and the learner's error."""
@@ -134,7 +146,7 @@ def _serve(connection: Connection, source: str, name: str, hidden: Sequence[Path
         os.dup2(silence, stream)
     nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  as long as the process
     _limit()
-    confine([PACKAGE / "checks", *(p for p in hidden if not _holds_what_is_needed(p))])
+    confine([*SOLUTIONS, *(path for path in hidden if not _holds_what_is_needed(path))])
     with redirect_stdout(nowhere), redirect_stderr(nowhere):
         warnings.simplefilter("ignore")
         space: dict[str, Any] = {"__name__": "__main__"}
