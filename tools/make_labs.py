@@ -51,7 +51,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 # zip_collect takes files named as ada_00_start_here.ipynb, as learning platforms can name them.
-c.FileNameCollectorPlugin.named_regexp = r"(?P<student_id>.+?)_(?P<file_id>\\d\\d_[a-z_]+)"
+c.FileNameCollectorPlugin.named_regexp = (
+    r".*/(?P<student_id>[^/]+?)_(?P<file_id>\\d\\d_[a-z_]+)"
+)
 c.MarkAnswers.seconds = 60  # for one call of an answer, on a slow or busy machine
 c.ExecutePreprocessor.timeout = 600  # seconds for one cell, where nbgrader validates a notebook
 """
@@ -65,6 +67,9 @@ def lab_notebook(source: NotebookNode) -> NotebookNode:
             code, _, name = split_check(cell.source)
             solutions[name] = code.removeprefix("# Solution\n")
     made = learner_notebook(source)
+    for cell in made.cells:
+        if cell.cell_type == "markdown":  # the course is elsewhere, without the repository
+            cell.source = re.sub(r"\[([^]]*)\]\(\.\./[^)]*\)", r"\1", cell.source)
     plain = [c.source for c in made.cells if c.cell_type == "code" and "tags" not in c.metadata]
     made.cells = [new for cell in made.cells for new in _lab_cells(cell, solutions, plain)]
     return made

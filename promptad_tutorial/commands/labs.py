@@ -28,7 +28,7 @@ def run_labs(arguments: argparse.Namespace) -> str:
     import os
 
     from promptad_tutorial.datasets.listing import existing_folder
-    from promptad_tutorial.marking.table import score_table, unreadable
+    from promptad_tutorial.marking.table import score_table
 
     folder = existing_folder(arguments.answers, "the learners' folders")
     table = score_table(folder, arguments.released, arguments.jobs)
@@ -36,7 +36,8 @@ def run_labs(arguments: argparse.Namespace) -> str:
     part = arguments.out.with_name(f"{arguments.out.name}.part")
     table.to_csv(part, index=False)
     os.replace(part, arguments.out)
+    noted = int((table["notes"] != "").sum())
     return (
         f"{len(table)} learners, {table['points'].mean():.1f} of {table['of'].iloc[0]} points on "
-        f"average{unreadable(folder)}; {arguments.out}"
+        f"average{f'; {noted} with notes' if noted else ''}; {arguments.out}"
     )

@@ -67,10 +67,10 @@ class _Part:
 def _parts(cell: str) -> Iterator[_Part]:
     for statement in _parsed(cell):
         for one in _one_name_each(statement):
-            source = ast.unparse(one)
             try:
+                source = ast.unparse(one)
                 table = symtable.symtable(source, "<cell>", "exec")
-            except SyntaxError:  # as a return outside of a function
+            except (SyntaxError, RecursionError):  # as a return outside of a function
                 continue
             symbols = table.get_symbols()
             bound = {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
@@ -102,5 +102,5 @@ def _parsed(cell: str) -> list[ast.stmt]:
 
     try:
         return ast.parse(TransformerManager().transform_cell(cell)).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []

@@ -14,6 +14,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -37,6 +38,7 @@ SOLUTIONS = (
     *(CHECKOUT / name for name in ("notebooks", "tests", ".git") if (CHECKOUT / "tools").is_dir()),
 )
 NEEDED = (PACKAGE, Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve())
+STARTING = threading.Lock()  # one process starts at a time
 FUNCTION = "function"  # sent in place of a function, which stays in its process
 
 
@@ -129,12 +131,13 @@ def _without_main() -> Iterator[None]:
 
     It takes seconds, and what marks an answer is no business of the process that runs it.
     """
-    program = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = program
+    with STARTING:
+        program = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = program
 
 
 def _serve(connection: Connection, source: str, name: str, hidden: Sequence[Path]) -> None:

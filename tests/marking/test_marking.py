@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -133,7 +134,6 @@ def count_by_defect(samples):
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_is_worth_nothing(name):
     verdict = mark(COUNT, [STUB, CHEATS[name]])
@@ -172,6 +172,62 @@ def test_the_graded_cells_program_tells_by_its_exit_code():
     assert (right.returncode, right.stdout[:6]) == (0, "pass: ")
     wrong = done(["", 'print("pass")', STUB])
     assert (wrong.returncode, wrong.stdout[:9]) == (1, "not yet: ")
+
+
+def test_an_answer_changes_nothing_reads_no_solution_and_stops_nobody(tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("kept")
+    tries = (
+        f"open({str(secret)!r}).read()",
+        f"open({str(tmp_path / 'new')!r}, 'w')",
+        f"import os; os.remove({str(secret)!r})",
+        f"import os; os.truncate({str(secret)!r}, 0)",
+        "import os; os.kill(os.getppid(), 9)",
+        "import subprocess; subprocess.run(['true'])",
+        f"open({checks.__file__!r}).read()",
+        f"open({str(SOURCES[0])!r}).read()",
+    )
+    done = "def count_by_defect(samples):\n    {}\n    return {{}}"
+    for attempt in tries:
+        said = mark(COUNT, [done.format(attempt)], hidden=[tmp_path]).message
+        assert "PermissionError" in said, (attempt, said)
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.txt"]
+    assert secret.read_text() == "kept"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is a part of Linux")
+def test_the_kernel_refuses_what_the_c_library_asks_for(tmp_path):
+    def confined(path: Path, flags: int) -> int:
+        code = f"""
+import ctypes
+from pathlib import Path
+from promptad_tutorial.marking.confinement import confine
+walled = confine([Path({str(tmp_path)!r})])
+opened = ctypes.CDLL(None).open({str(path)!r}.encode(), {flags}, 0o600)
+raise SystemExit(2 if not walled else int(opened >= 0))
+"""
+        return subprocess.run([sys.executable, "-c", code], check=False).returncode
+
+    (tmp_path / "secret").write_text("kept")
+    shown = confined(Path(__file__), os.O_RDONLY)
+    if shown == 2:
+        pytest.skip("this kernel has no Landlock")
+    assert shown == 1
+    assert confined(tmp_path / "secret", os.O_RDONLY) == 0
+    assert confined(tmp_path / "new", os.O_WRONLY | os.O_CREAT) == 0
+    assert confined(Path(__file__), os.O_WRONLY) == 0
+
+
+def test_memory_output_and_results_without_end_are_stopped(monkeypatch):
+    monkeypatch.setattr(worker, "SECONDS", 20.0)
+    most = worker.MEMORY
+    for body, said in (
+        (f"bytearray({2 * most})", "MemoryError"),
+        (f"return bytes({2 * worker.MOST_BYTES})", "your code ended its process"),
+        ("print('pass' * 10**7)", "returns nothing"),
+    ):
+        code = f"def count_by_defect(samples):\n    {body}"
+        assert said in mark(COUNT, [code]).message
 
 
 # --- the table --------------------------------------------------------------------------------
@@ -223,17 +279,68 @@ def test_the_table_of_a_class(tmp_path, capsys):
     words = ["labs", "--answers", str(tmp_path / "in"), "--out", str(out), "--jobs", "1"]
     assert cli.main(words) == 0
     said = capsys.readouterr().out
-    assert said.startswith("4 learners, 0.8 of 2 points on average; cannot be read: di/00_")
-    table = pd.read_csv(out)
+    assert said.startswith("4 learners, 0.8 of 2 points on average; 1 with notes; ")
+    table = pd.read_csv(out, keep_default_na=False)
     assert table.columns.tolist() == [
-        "learner", "spot_the_defects", "count_by_defect", "points", "of",
+        "learner", "spot_the_defects", "count_by_defect", "points", "of", "notes",
     ]  # fmt: skip
     assert table.values.tolist() == [
-        ["ada", 1, 1, 2, 2],
-        ["bo", 1, 0, 1, 2],
-        ["cy", 0, 0, 0, 2],
-        ["di", 0, 0, 0, 2],
+        ["ada", 1, 1, 2, 2, ""],
+        ["bo", 1, 0, 1, 2, ""],
+        ["cy", 0, 0, 0, 2, ""],
+        ["di", 0, 0, 0, 2, "cannot be read: 00_start_here.ipynb"],
     ]
+
+
+@pytest.mark.slow
+def test_thirty_folders_as_they_come_in_get_thirty_rows(tmp_path):
+    first, second = SOURCES[0], SOURCES[8]
+    folder = tmp_path / "in"
+    for i in range(20):
+        hand_in(folder, f"learner {i:02}", first.name, solved(first, only=i % 3))
+    hand_in(folder, "learner 00", second.name, solved(second))
+    right = folder / "learner 02" / "lab1" / first.name
+
+    def strange(name: str) -> Path:
+        place = folder / name
+        place.mkdir()
+        return place / first.name
+
+    strange("binary").write_bytes(b"\xff\xfe\x00notebook")
+    strange("latin").write_bytes(right.read_bytes().replace(b"samples", b"\xe9chantillons"))
+    strange("cut").write_bytes(right.read_bytes()[:-500])
+    strange("empty file").write_bytes(b"")
+    strange("a list").write_text("[1, 2]")
+    strange("nothing")
+    strange("renamed").with_name("00_start_here (1).ipynb").write_bytes(right.read_bytes())
+    strange("link").symlink_to(right)
+    strange("dangling").symlink_to("/nowhere/at/all.ipynb")
+    deep = nbformat.read(LEARNER / first.name, as_version=4)
+    cell = nbformat.v4.new_code_cell(
+        "x = " + "(" * 5000 + "1" + ")" * 5000 + "\ny = -" + "-" * 9000
+    )
+    deep.cells.insert(3, cell)
+    hand_in(folder, "deep", first.name, deep)
+    (folder / "readme.txt").write_text("no folder of a learner")
+    copy = folder / "learner 01" / "copy"
+    copy.mkdir()
+    (copy / first.name).write_bytes((folder / "learner 01" / "lab1" / first.name).read_bytes())
+
+    table = score_table(folder, LEARNER, jobs=2).set_index("learner")
+    assert len(table) == 30
+    assert (table["of"] == 2 + 7).all()
+    wanted = {f"learner {i:02}": i % 3 for i in range(20)} | {"learner 00": 7}
+    assert {name: n for name, n in table["points"].items() if n} == {
+        name: n for name, n in wanted.items() if n
+    }
+    missing = "not handed in: 08_your_own_product.ipynb"
+    assert table.loc["learner 00", "notes"] == "" and table.loc["learner 02", "notes"] == missing
+    for name in ("binary", "latin", "cut", "empty file", "a list"):
+        assert "cannot be read: 00_start_here.ipynb" in table.loc[name, "notes"]
+    assert "not handed in: 00_start_here.ipynb" in table.loc["nothing", "notes"]
+    assert "no notebook of the series: 00_start_here (1).ipynb" in table.loc["renamed", "notes"]
+    for name in ("link", "dangling"):
+        assert "a link out of the folder: 00_start_here.ipynb" in table.loc[name, "notes"]
 
 
 @pytest.mark.slow
@@ -260,6 +367,6 @@ def test_a_folder_without_notebooks_or_with_one_twice_is_refused(tmp_path, capsy
     path = SOURCES[0]
     for lab in ("a", "b"):
         (tmp_path / "ada" / lab).mkdir(parents=True)
-        (tmp_path / "ada" / lab / path.name).write_text("{}")
+        (tmp_path / "ada" / lab / path.name).write_text(f"{{}} {lab}")
     assert cli.main(["labs", "--answers", str(tmp_path)]) == 2
     assert "remove the one that does not count" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -109,3 +110,11 @@ def test_an_exercise_without_its_check_is_refused():
     for wrong in ("def auroc(a, b):\n    ...", "checks.magic(auroc)", "print(checks.auroc(auroc))"):
         with pytest.raises(ValueError, match="expected an exercise cell that ends with checks"):
             split_check(wrong)
+
+
+@by_stem
+def test_every_link_to_a_file_of_the_repository_leads_to_one(path):
+    for cell in read(LEARNER / path.name).cells:
+        if cell.cell_type == "markdown":
+            for link in re.findall(r"\]\(([^):#]+)\)", cell.source):
+                assert (LEARNER / link).is_file(), link
