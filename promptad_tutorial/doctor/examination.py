@@ -24,6 +24,10 @@ class Look:
     remedy: str | Callable[[], str]  # the one thing to do then
 
 
+def _python() -> str:
+    return f"{environment._python()}: {platform.python_version()}"
+
+
 def _packages() -> str:
     found = environment._packages()
     telling = ("torch", "open_clip_torch", "numpy")
@@ -48,7 +52,7 @@ def _here(look: Callable[[Path], str]) -> Callable[[], str]:
 
 
 LOOKS = (
-    Look("python", environment._python, "install Python 3.11 or newer, and run make lab again"),
+    Look("python", _python, "install Python 3.11 or newer, and run make lab again"),
     Look("packages", _packages, "run make lab again, or pip install -e ."),
     Look("torch", machine.torch_computes, "pip install --force-reinstall torch"),
     Look("memory", machine.enough_memory, "close other programs and other notebooks' kernels"),

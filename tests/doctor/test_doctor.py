@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import psutil
 import pytest
 
@@ -305,3 +306,43 @@ def test_disabled_widgets_are_told(monkeypatch):
         lambda *folders: {"disabledExtensions": {jupyter.WIDGETS: False}},
     )
     assert examined("widgets").passed
+
+
+# --- a room of thirty -------------------------------------------------------------------------
+
+
+def test_a_rooms_files_make_one_table(tmp_path, capsys):
+    well = examination.Look("memory", lambda: "8.0 GB of memory are free", "close programs")
+    full = examination.Look("disk", lambda: (_ for _ in ()).throw(OSError("disk full")), "delete")
+    ready, not_ready = (examine_computer(looks).to_json() for looks in ((well,), (well, full)))
+    room = tmp_path / "room"
+    room.mkdir()
+    for i in range(27):
+        (room / f"pc{i:02}.json").write_text(f"{ready}\n")
+    (room / "windows.json").write_bytes(f"{not_ready}\r\n".encode("utf-16"))
+    (room / "broken.json").write_text(ready[:-20])
+    (room / "other.json").write_text("[1]")
+    out = tmp_path / "new" / "room.csv"
+    assert cli.main(["doctor", "--room", str(room), "--out", str(out)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 31 and lines[-1] == "27 of 30 computers are ready"
+    assert [line[:5] for line in lines[:4]] == ["[fix]", "[fix]", "[fix]", "[ok] "]
+    assert lines[2].endswith("windows  disk full: delete") and "run it again there" in lines[0]
+    table = pd.read_csv(out, keep_default_na=False).set_index("file")
+    assert len(table) == 30 and table["ready"].sum() == 27
+    assert table.loc["pc00", "memory"] == table.loc["windows", "memory"] == "ok"
+    assert table.loc["windows", "disk"] == "disk full"
+    assert table.loc["pc00", "version of torch"] == examination.versions()["torch"]
+    for path in [*room.glob("w*"), *room.glob("[bo]*")]:
+        path.unlink()
+    assert cli.main(["doctor", "--room", str(room)]) == 0
+
+
+def test_an_empty_room_and_an_out_without_a_room_are_mistakes_in_the_call(tmp_path, capsys):
+    for words, said in (
+        (["--room", str(tmp_path)], "found none"),
+        (["--room", str(tmp_path / "no")], "expected the room's files"),
+        (["--out", "a.csv"], "expected --out with --room"),
+    ):
+        assert cli.main(["doctor", *words]) == 2
+        assert said in capsys.readouterr().err
