@@ -79,7 +79,7 @@ def _landlock(hidden: Sequence[Path]) -> bool:
     if rules < 0:
         return False
     for path in _shown(Path("/"), hidden):
-        rights = READ_FILE | READ_DIR if path.is_dir() else READ_FILE
+        rights = READ_FILE | READ_DIR if os.path.isdir(path) else READ_FILE
         with suppress(OSError):  # gone, or not ours: then it is not readable, as before
             place = os.open(path, os.O_PATH | os.O_CLOEXEC)
             # struct landlock_path_beneath_attr, packed: allowed_access, parent_fd
@@ -99,7 +99,7 @@ def _shown(path: Path, hidden: Sequence[Path]) -> Iterator[Path]:
     if not any(path in each.parents for each in hidden):
         yield path
         return
-    with suppress(OSError):
-        for child in path.iterdir():
-            if not child.is_symlink():  # what it points to has a rule of its own
-                yield from _shown(child, hidden)
+    with suppress(OSError):  # a folder that we may not list
+        for child in sorted(os.listdir(path)):
+            if not os.path.islink(path / child):  # what it points to has a rule of its own
+                yield from _shown(path / child, hidden)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,9 +49,14 @@ def run(*words: str, folder: Path = REPOSITORY) -> subprocess.CompletedProcess:
 
 @pytest.mark.slow
 def test_a_ready_computer_passes_in_ten_seconds(tmp_path):
-    begun = time.process_time()
+    before = os.times()
     done = run("--json", folder=tmp_path)
-    assert time.process_time() - begun < 10
+    after = os.times()
+    # processor time: what else runs on the machine must not decide
+    used = (after.children_user - before.children_user) + (
+        after.children_system - before.children_system
+    )
+    assert 0 < used < 10
     found = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1  # a line: thirty of them make a table
     assert [check["name"] for check in found["checks"]] == NAMES
