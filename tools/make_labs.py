@@ -41,6 +41,14 @@ c.ClearSolutions.code_stub = {"python": "# Your answer goes above this line."}
 # Marks are made outside of the learner's kernel, which could show any output: an answer's source
 # is read, and runs in a confined process. Without these lines nbgrader runs the notebooks and
 # believes their outputs.
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.ClearOutput",
+    "promptad_tutorial.marking.autograde.RestoreMarkers",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
 c.Autograde.autograde_preprocessors = [
     "promptad_tutorial.marking.autograde.MarkAnswers",  # in place of Execute
     "nbgrader.preprocessors.IgnorePattern",

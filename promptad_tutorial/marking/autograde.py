@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_output
 from nbgrader import utils
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float
 
@@ -48,6 +49,47 @@ class MarkAnswers(NbGraderPreprocessor):
         except ValueError as error:
             return Verdict(False, f"{error}: mark it by hand")
         return mark(graded.question, above, graded.setup, hidden, self.seconds)
+
+
+class RestoreMarkers(NbGraderPreprocessor):
+    """Every graded cell once, whatever a learner has deleted, copied or renamed.
+
+    nbgrader leaves a deleted graded cell without a mark, and stops at a doubled or unknown name,
+    for the whole class. The last cell of a name keeps it; what is missing comes at the end.
+    """
+
+    def preprocess(
+        self, notebook: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Mend the names alone: what the cells hold is restored by `OverwriteCells`."""
+        place = resources["nbgrader"]
+        with Gradebook(place["db_url"]) as book:
+            released = book.find_notebook(place["notebook"], place["assignment"])
+            known = {cell.name for cell in released.source_cells}
+            worth = {cell.name: cell.max_score for cell in released.grade_cells}
+        seen = set()
+        for cell in reversed(notebook.cells):
+            marker = cell.metadata.get("nbgrader")
+            name = marker.get("grade_id") if isinstance(marker, dict) else None
+            if name in known and name not in seen:
+                seen.add(name)
+            else:
+                cell.metadata.pop("nbgrader", None)
+        for name, points in worth.items():
+            if name not in seen:
+                cell = new_code_cell()
+                cell.metadata["nbgrader"] = {
+                    "cell_type": "code",
+                    "grade": True,
+                    "grade_id": name,
+                    "locked": True,
+                    "points": points,
+                    "schema_version": 3,
+                    "solution": False,
+                    "task": False,
+                }
+                notebook.cells.append(cell)
+        return notebook, resources
 
 
 def course_folders(resources: dict[str, Any]) -> list[Path]:

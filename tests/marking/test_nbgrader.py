@@ -274,6 +274,14 @@ def test_cheats_get_no_marks_and_do_no_harm(tmp_path):
         graded = cell(changed, f"{answer}-check")
         graded.source, graded.metadata.nbgrader.points = 'print("pass")', 100
     hand_in(tmp_path, "changes graded cells", TINY, (name, changed))
+    moved = read(released)  # the graded cell of a solved exercise in the place of another's
+    cell(moved, ANSWERS[1]).source = cell(read(source), ANSWERS[1]).source
+    cell(moved, f"{ANSWERS[0]}-check").metadata.nbgrader.grade_id = f"{ANSWERS[1]}-check"
+    moved.cells[1].metadata["nbgrader"] = {"grade_id": "nobody knows this", "grade": True}
+    hand_in(tmp_path, "moves graded cells", TINY, (name, moved))
+    bare = read(source)
+    bare.cells = [c for c in bare.cells if not c.metadata.get("nbgrader", {}).get("grade")]
+    hand_in(tmp_path, "a solved one without graded cells", TINY, (name, bare))
     gone = read(released)
     gone.cells = [c for c in gone.cells if "nbgrader" not in c.metadata]
     hand_in(tmp_path, "deletes cells", TINY, (name, gone))
@@ -284,7 +292,16 @@ def test_cheats_get_no_marks_and_do_no_harm(tmp_path):
     nbgrader(tmp_path, "autograde", TINY)
     found = scores(tmp_path, TINY)
     assert found.pop("a solved one") == found.pop("the last solved one") == 2
+    assert found.pop("a solved one without graded cells") == 2
+    assert found.pop("moves graded cells") == 1  # what was solved counts, once
     assert found and not any(found.values()), found
     assert len(found) == len(CHEATS) + 2
     assert before == {path: path.read_bytes() for path in (tmp_path / "submitted").rglob("*.ipynb")}
+
+    hand_in(tmp_path, "broken", TINY)
+    (tmp_path / "submitted" / "broken" / TINY / name).write_text("{ no notebook")
+    answer = in_course(tmp_path).autograde(TINY, "broken")
+    assert not answer["success"] and "broken" in answer["log"]
+    after = scores(tmp_path, TINY)
+    assert after["a solved one"] == 2 and not after.get("broken")
     shutil.rmtree(tmp_path)
