@@ -57,7 +57,7 @@ def load_backbone(
     0.0007 and 0.0001 of PromptAD; of ViT-B-32 with random weights it was smaller.
     ``image_size``: pixels a side of the tower's square, a multiple of the patch; by default the
     model's own. The position embeddings are interpolated as open_clip does.
-    ``resize``: "squash" maps whole pictures onto the square, as the paper does; "crop" keeps the
+    ``resize``: "squash" (the default) maps whole pictures onto the square; "crop" keeps the
     aspect ratio and shows the central square alone.
     Label and checksum of the backbone say what differs from the defaults.
 

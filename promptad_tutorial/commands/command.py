@@ -89,7 +89,7 @@ def add_inputs(parser: argparse.ArgumentParser, lines: bool = False) -> None:
     parser.add_argument(
         "--resize",
         choices=("squash", "crop"),
-        help="squash whole pictures onto the square, which is the default and the paper's way, or "
+        help="squash whole pictures onto the square, which is the default, or "
         "crop: keep the aspect ratio and see the central square alone; else $PROMPTAD_RESIZE",
     )
     add_device(parser)

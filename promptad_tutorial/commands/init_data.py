@@ -36,6 +36,7 @@ def add_to(groups: Actions) -> None:
 
 def run_init_data(arguments: argparse.Namespace) -> str:
     """Plan, look at every file, write; returns what was laid out where."""
+    from promptad_tutorial.datasets.listing import shorten
     from promptad_tutorial.datasets.samples import GOOD
     from promptad_tutorial.own_data.plan import plan_layout
     from promptad_tutorial.own_data.writing import check_place, lay_out
@@ -53,6 +54,11 @@ def run_init_data(arguments: argparse.Namespace) -> str:
     bad = ", ".join(f"{n} {defect}" for defect, n in plan.tested.items() if defect != GOOD)
     masks = f"{plan.masks} masks" if plan.masks else "no masks (image scores only)"
     copies = f"; {len(plan.copies)} copies of good pictures left out" if plan.copies else ""
+    if plan.others:
+        names = shorten([path.name for path in plan.others], 3)
+        copies += (
+            f"; {len(plan.others)} files left out that are no pictures by their suffix ({names})"
+        )
     return (
         f"{arguments.name}: {plan.learnt} good pictures to learn from; to test "
         f"{plan.tested.get(GOOD, 0)} good, {bad or 'none bad'}, {masks}{copies}; seed "

@@ -113,7 +113,22 @@ def _folder_of(path: Path, root: Path | None) -> str:
     return parts[0].casefold() if len(parts) > 1 else ""
 
 
+def other_files(folder: Path) -> list[Path]:
+    """Visible files in a folder and below it that have no picture's suffix, such as .heic ones."""
+    root = existing_folder(folder, "a folder of pictures")
+    system = ("thumbs.db", "desktop.ini")
+    return [p for p in _files_below(root) if not _is_picture(p) and p.name.casefold() not in system]
+
+
 def _pictures_below(root: Path) -> list[Path]:
+    return [path for path in _files_below(root) if _is_picture(path)]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def _files_below(root: Path) -> list[Path]:
     found = []
     seen: set[str] = set()
     for here, folders, names in os.walk(root, followlinks=True):
@@ -123,11 +138,7 @@ def _pictures_below(root: Path) -> list[Path]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            Path(here, name)
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
-        ]
+        found += [Path(here, name) for name in names if not name.startswith(".")]
     return sorted(found, key=lambda path: path_key(path.relative_to(root)))
 
 

@@ -23,6 +23,7 @@ from promptad_tutorial.own_data.gather import (
     bad_pictures,
     good_pictures,
     mask_files,
+    other_files,
     with_masks,
 )
 
@@ -39,6 +40,7 @@ class Plan:
     tested: dict[str, int]  # pictures in test/<defect>
     masks: int
     copies: tuple[Path, ...]  # good pictures that are left out: another has the same pixels
+    others: tuple[Path, ...] = ()  # files that are no pictures by their suffix, left out
 
 
 def plan_layout(
@@ -86,7 +88,8 @@ def plan_layout(
     for one in found_bad:
         counts[one.defect] = counts.get(one.defect, 0) + 1
     with_mask = sum(one.mask is not None for one in found_bad)
-    return Plan(tuple(placed), len(learnt), counts, with_mask, copies)
+    others = [p for folder in (good, bad, masks) if folder is not None for p in other_files(folder)]
+    return Plan(tuple(placed), len(learnt), counts, with_mask, copies, tuple(others))
 
 
 def _test_count(good: int, wanted: int | None, bad: int) -> int:

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from promptad_tutorial.datasets import mask_at, open_dataset
+from promptad_tutorial.detectors import VisualMemory
 from promptad_tutorial.images import read_image
+from promptad_tutorial.inspection.score_folder import score_folder
 from promptad_tutorial.own_data import plan_layout, writing
 from tests.test_cli import failure, run
 
@@ -85,6 +87,7 @@ def test_own_pictures_become_a_dataset_and_stay_where_they_are(capsys, own):
     code, said, _ = run(capsys, *words(own, "--test-good", 3, "--seed", 4))
     assert code == 0 and "10 good pictures to learn from; to test 3 good" in said
     assert "2 long scratch" in said and "no masks" in said and "1 copies" in said
+    assert "1 files left out that are no pictures by their suffix (notes.txt)" in said
     data = open_dataset(own / "data")
     line = data.load("metal nut")
     assert data.product_lines == ("metal nut",)
@@ -239,6 +242,21 @@ def test_equal_names_get_numbers_and_keep_their_masks(own):
     zeros = [p for p, source in plan.files if source.stem == "0" and "good ones" in source.parts]
     assert len(zeros) == 3 and any(p.stem == "0_2" for p in zeros)
     assert ("ground_truth/defect", "0_mask") in stems
+
+
+def test_pictures_of_all_kinds_are_scored_as_they_are_seen(own, small_backbone, tmp_path):
+    detector = VisualMemory(small_backbone(), "nut", 24).fit([noise(0), noise(1)])
+    counts = score_folder(detector, own / "good ones", tmp_path / "out", 0.5)
+    assert counts == {"good": 14}
+    table = pd.read_csv(tmp_path / "out" / "scores.csv", index_col="image")
+    assert table["error"].isna().all() and table.loc["0.png", "score"] < 1e-5  # a shot
+    assert table.loc["copy of 1.bmp", "score"] == pytest.approx(table.loc["1.png", "score"])
+    (upright,) = (tmp_path / "out" / "overlays").glob("lying*")
+    with Image.open(upright) as drawn:
+        assert drawn.size == (80, 96)  # turned as its EXIF says
+    (large,) = (tmp_path / "out" / "overlays").glob("large*")
+    with Image.open(large) as drawn:
+        assert max(drawn.size) == 1024
 
 
 def test_data_without_masks_work_where_image_scores_are_enough(capsys, own, small_configs):
