@@ -83,12 +83,10 @@ def download(
         try:
             _receive(url, part, before, size, shown or path.name)
             break
-        except HTTPError as error:
-            raise OSError(f"{url}: HTTP {error.code} {error.reason}") from error
         except (OSError, HTTPException) as error:
             after = part.stat().st_size if part.exists() else 0
             failures = 0 if after > before else failures + 1
-            if isinstance(error, _NoRoomError) or failures >= TRIES or not after:
+            if _lasts(error) or failures >= TRIES or not after:
                 kept = f"; {after} bytes are kept, the next try goes on there" if after else ""
                 raise OSError(f"{url}: {_reason(error)}{kept}") from error
             time.sleep(PAUSE)
@@ -103,6 +101,13 @@ def download(
 
 class _NoRoomError(OSError):
     """The disk cannot hold the file."""
+
+
+def _lasts(error: BaseException) -> bool:
+    """Whether trying again at once cannot help."""
+    if isinstance(error, HTTPError):
+        return error.code < 500 and error.code != 429  # a busy server may answer in a moment
+    return isinstance(error, _NoRoomError)
 
 
 def _receive(url: str, part: Path, begun: int, size: int | None, shown: str) -> None:

@@ -15,8 +15,10 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from promptad_tutorial.backbone import BackboneError, backbone_from_environment, load_backbone
+from promptad_tutorial.checkpoints import fitting
 from promptad_tutorial.detectors import VisualMemory
 from promptad_tutorial.inspection.stream import inspect
+from promptad_tutorial.pretrained import choose
 from tests.test_cli import failure, run
 
 
@@ -39,6 +41,19 @@ def test_positions_are_those_of_open_clips_own_force_image_size(weights, size):
     with torch.no_grad():
         expected = F.normalize(theirs.encode_image(pixels), dim=-1)
     torch.testing.assert_close(ours.encode_images(pixels).cls, expected, atol=1e-5, rtol=0)
+
+
+def test_the_papers_architecture_at_twice_its_size(plus_240):
+    with torch.device("meta"):
+        larger = choose("ViT-B-16-plus-240", "random", 480).new_model()
+    own = plus_240.model.state_dict()["visual.positional_embedding"]
+    state = fitting(larger, dict(plus_240.model.state_dict()), "x", "y", interpolate=True)
+    square = own[1:].T.reshape(1, -1, 15, 15)
+    grid = F.interpolate(square, (30, 30), mode="bicubic", antialias=True, align_corners=False)
+    expected = torch.cat([own[:1], grid.reshape(-1, 900).T])
+    torch.testing.assert_close(state["visual.positional_embedding"], expected)
+    with pytest.raises(BackboneError, match="another shape"):
+        fitting(larger, dict(plus_240.model.state_dict()), "x", "y")
 
 
 def test_label_and_checksum_say_the_size_unless_it_is_the_models_own(weights):

@@ -113,7 +113,7 @@ def test_damaged_weights_are_named_not_loaded_and_fetched_again(capsys, hub):
 
 def test_a_download_that_fails_is_one_line_and_code_1(capsys, hub, monkeypatch):
     words = ("check-backbone", "--backbone", "small-plain:some_tag", "--download")
-    hub.refuses, hub.breaks = 1, 1
+    hub.refuses, hub.breaks = 99, 1
     code, out, lines = run(capsys, *words)
     assert code == 1 and lines == [] and "the download failed: http" in out
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

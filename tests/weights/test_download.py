@@ -33,14 +33,23 @@ def test_a_download_that_breaks_off_goes_on_where_it_stopped(server, tmp_path):
 
 def test_what_a_stopped_program_has_received_is_kept_for_the_next_one(server, tmp_path):
     server.files["/w.bin"] = CONTENT
-    server.breaks, server.refuses = 2, 1
-    with pytest.raises(OSError, match=r"HTTP 503"):
+    server.breaks, server.refuses = 2, 99
+    with pytest.raises(OSError, match="503.*2000 bytes are kept"):
         download(f"{server.address}/w.bin", tmp_path / "w.bin", SHA)
+    server.refuses = 0
     assert not (tmp_path / "w.bin").exists()
     assert (tmp_path / "w.bin.part").read_bytes() == CONTENT[:2000]
     download(f"{server.address}/w.bin", tmp_path / "w.bin", SHA)
     assert server.received[-1] == "bytes=2000-"
     assert (tmp_path / "w.bin").read_bytes() == CONTENT
+
+
+def test_a_server_that_is_busy_for_a_moment_is_asked_again(server, tmp_path):
+    server.files["/w.bin"] = CONTENT
+    server.breaks, server.refuses = 1, 2
+    assert download(f"{server.address}/w.bin", tmp_path / "w.bin", SHA).read_bytes() == CONTENT
+    with pytest.raises(OSError, match="404"):
+        download(f"{server.address}/none.bin", tmp_path / "none.bin")
 
 
 def test_a_server_without_ranges_sends_it_all_again(server, tmp_path):
@@ -119,9 +128,10 @@ def test_the_second_name_is_tried_where_the_first_is_not_there(server, hub):
 
 def test_what_broke_off_in_the_hubs_cache_is_found_again(server, hub, monkeypatch):
     server.files[f"/org/small.some_tag/resolve/main/{HUB_FILES[0]}"] = TENSORS
-    server.breaks, server.refuses = 1, 1
+    server.breaks, server.refuses = 1, 99
     with pytest.raises(OSError, match="503"):
         fetch(hub)
+    server.refuses = 0
     (part,) = hub.begun()
     assert part.read_bytes() == TENSORS[:1000] and hub.here() is None
     fetch(hub)
