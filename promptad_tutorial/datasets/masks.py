@@ -37,8 +37,8 @@ def check_masks_present(samples: Sequence[Sample], name: str, expected: str) -> 
         which = shorten([f"{s.defect}/{s.image.name}" for s in missing])
         raise FileNotFoundError(
             f"{len(missing)} of {len(anomalous)} anomalous images of {name!r} have no mask: "
-            f"{which}. Expected {expected}. Add the masks, or pass require_masks=False (benchmark: "
-            "--missing-masks) to go without pixel-level figures"
+            f"{which}. Expected {expected}. Add the masks, or pass require_masks=False to go "
+            "without pixel-level figures"
         )
 
 
@@ -73,8 +73,7 @@ def read_mask(sample: Sample, size: tuple[int, int] | None = None) -> Bool[np.nd
         raise ValueError(
             f"mask {sample.mask} is {mask.shape[0]} x {mask.shape[1]} pixels (height x width) but "
             f"its image {sample.image} is {size[0]} x {size[1]}: a mask must lie on its image "
-            "pixel by pixel, or be a smaller or larger copy of the same shape; export it again at "
-            "the image's size"
+            "pixel by pixel; export it again at the image's size"
         )
     return mask
 
