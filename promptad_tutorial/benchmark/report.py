@@ -71,13 +71,13 @@ def paired_differences(
 
 
 def paired_table(table: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
-    """The paired differences of image and pixel AUROC, told apart by a last column `figure`."""
-    return pd.concat(
-        [
-            paired_differences(table, pairs, figure).assign(figure=figure)
-            for figure in ("image_auroc", "pixel_auroc")
-        ]
-    )
+    """The paired differences of image and pixel AUROC, told apart by a last column `figure`.
+
+    Without masks there are none of the pixel level.
+    """
+    both = {name: paired_differences(table, pairs, name) for name in ("image_auroc", "pixel_auroc")}
+    found = [one.assign(figure=name) for name, one in both.items() if len(one)]
+    return pd.concat(found) if found else pd.DataFrame()
 
 
 def _at(values: pd.Series, shots: int) -> pd.Series:

@@ -218,3 +218,30 @@ def test_differences_are_paired_by_line():
     assert found.loc["old", ["difference", "low", "high"]].tolist() == pytest.approx([3, low, high])
     assert found.loc["old", ["lines", "better", "shots"]].tolist() == [3, 3, 1]
     assert found.loc["none", "difference"] == pytest.approx(71.5 + 2 - 60)
+
+
+def test_there_is_no_mean_over_only_those_lines_that_have_a_figure():
+    rows = [
+        {"product_line": line, "method": "zero-shot", "shots": 0, "seed": 0}
+        | dict.fromkeys(FIGURES, 50.0)
+        | ({"pixel_auroc": float("nan")} if line == "own" else {})
+        for line in ("bottle", "own")
+    ]
+    found = report.summary(pd.DataFrame(rows)).iloc[0]
+    assert found["image_auroc_mean"] == 50 and np.isnan(found["pixel_auroc_mean"])
+    assert report.summary(pd.DataFrame(rows[:1])).iloc[0]["pixel_auroc_mean"] == 50
+
+
+def test_paired_differences_without_masks_are_those_of_the_image_level_alone():
+    rows = [
+        {"product_line": line, "method": method, "shots": shots, "seed": 0}
+        | dict.fromkeys(FIGURES, float("nan"))
+        | {"image_auroc": 50.0 + shots}
+        for line in ("a", "b")
+        for method, shots in (("zero-shot", 0), ("SC", 1))
+    ]
+    found = report.paired_table(pd.DataFrame(rows), [("SC", "zero-shot")])
+    assert found[["shots", "difference", "lines", "figure"]].to_numpy().tolist() == [
+        [1, 1.0, 2, "image_auroc"]
+    ]
+    assert found["shots"].dtype == int
