@@ -14,6 +14,7 @@ import socket
 import time
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, getproxies, urlopen
@@ -70,10 +71,9 @@ def download(
 ) -> Path:
     """Fetch ``url`` to ``path``, through ``path``.part, which a later call goes on with.
 
-    ``sha256`` (or its start) and ``size`` are what the file must have; ``shown`` stands
-    beside the progress bar. Raises OSError if the
-    network fails for good (the part is kept) and BackboneError for a file that is not what it
-    should be (the part is removed: going on with it would never help).
+    ``sha256`` (or its start) and ``size`` are what the file must have; ``shown`` stands beside the
+    progress bar. Raises OSError if the network fails for good (the part is kept) and BackboneError
+    for a file that is not what it should be (the part is removed: going on would never help).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = part_of(path)
@@ -145,8 +145,8 @@ def _receive(url: str, part: Path, begun: int, size: int | None, shown: str) -> 
         raise ConnectionError(f"the connection broke off at {found} of {total} bytes")
 
 
-def _starts_at(answer: object, begun: int) -> bool:
-    told = answer.headers.get("Content-Range", "")  # type: ignore[attr-defined]
+def _starts_at(answer: Any, begun: int) -> bool:
+    told = answer.headers.get("Content-Range", "")
     return told.replace(" ", "").startswith(f"bytes{begun}-")
 
 
