@@ -292,7 +292,7 @@ def test_nothing_in_a_name_becomes_part_of_the_page(evil_run):
     assert all(set(one) == {"src", "alt"} and EVIL in one["alt"] for one in pictures)
     assert not [a for _, a in page.elements if any(name.startswith("on") for name in a)]
     text = (evil_run.folder / "report.md").read_text()
-    assert "<img" not in text and "](http" not in text
+    assert "<img" not in text and not re.search(r"(?<!\\)\]\(http", text)
     tables = [part for part in text.split("\n\n") if part.lstrip().startswith("|")]
     assert len(tables) > 4
     for table in tables:  # a bar in a name makes no column
