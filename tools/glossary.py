@@ -70,5 +70,7 @@ def page(entries: Sequence[Term], first: Mapping[str, str]) -> str:
         )
         file = first[term.name]
         where = f"First in notebook {file[:2]}, [{chapter(file).title}](../notebooks/{file}.ipynb)."
-        parts.append(f"## {term.name}\n\n{both}\n\n{term.say} {where}\n")
+        # JupyterLab's own anchors keep capitals, GitHub's do not: this one serves both
+        mark = "" if term.name == term.name.lower() else f'<a id="{term.anchor}"></a>\n\n'
+        parts.append(f"{mark}## {term.name}\n\n{both}\n\n{term.say} {where}\n")
     return HEADER + "\n".join(rows) + "\n\n" + "\n".join(parts)

@@ -32,6 +32,8 @@ TEXTS = (  # besides the front page
 )
 LINK = re.compile(r"(?<=\]\()([^()\s]+)(?=\))")  # the address of [words](address)
 
+MARK = re.compile(r'<a id="[^"]*"></a>\n+(?=#)')  # Sphinx gives each heading the same one
+
 # The contents beside each page: heading and pages. A page that nobody lists comes last.
 CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("The notebooks", ("notebooks/[0-9]*", f"{LEARNER}/index")),
@@ -55,7 +57,8 @@ def gather(root: Path, out: Path) -> None:
     places = texts | {one: one for one in notebooks}  # path in the repository -> on the site
     files = _Files(root, out, places)
     for path, place in texts.items():
-        text = files.link((root / path).read_text(encoding="utf-8"), path, place)
+        text = MARK.sub("", (root / path).read_text(encoding="utf-8"))
+        text = files.link(text, path, place)
         _write(out / place, text + contents(notebooks) if path == FRONT else text)
     for path in notebooks:
         made = notebook_page(nbformat.read(root / path, as_version=4), path, out / "_static")
