@@ -7,8 +7,6 @@ from pathlib import Path
 
 from promptad_tutorial.commands.command import Actions, add_command
 
-RELEASED = Path(__file__).resolve().parents[2] / "notebooks" / "learner"
-
 
 def add_to(groups: Actions) -> None:
     """Add the command `labs` to the command line."""
@@ -18,7 +16,9 @@ def add_to(groups: Actions) -> None:
     )
     labs.add_argument("--out", type=Path, default=Path("runs/scores.csv"), help="the table, a .csv")
     labs.add_argument(
-        "--released", type=Path, default=RELEASED, help="the learner's notebooks as given out"
+        "--released",
+        type=Path,
+        help="the learner's notebooks as given out; those of the tutorial by default",
     )
     labs.add_argument("--jobs", type=int, default=-1, help="processes; -1 for all cores")
 
@@ -27,11 +27,18 @@ def run_labs(arguments: argparse.Namespace) -> str:
     """Write the table; each learner's code runs in processes of its own."""
     import os
 
+    from promptad_tutorial.carried import carried
     from promptad_tutorial.datasets.listing import existing_folder
     from promptad_tutorial.marking.table import score_table
 
     folder = existing_folder(arguments.answers, "the learners' folders")
-    table = score_table(folder, arguments.released, arguments.jobs)
+    released = arguments.released or carried("notebooks/learner")
+    if released is None:
+        raise FileNotFoundError(
+            "the learner's notebooks as given out were not found beside the package or in a folder "
+            "above this one: name their folder with --released"
+        )
+    table = score_table(folder, released, arguments.jobs)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     part = arguments.out.with_name(f"{arguments.out.name}.part")
     table.to_csv(part, index=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from promptad_tutorial.benchmark.committed import RESULTS, committed_table
+from promptad_tutorial.benchmark.committed import committed_table
+from promptad_tutorial.carried import carried
 
 
 def test_a_table_is_found_from_any_folder(tmp_path, monkeypatch):
@@ -16,7 +17,7 @@ def test_a_table_is_found_from_any_folder(tmp_path, monkeypatch):
 def test_a_name_that_is_not_there_names_those_that_are():
     with pytest.raises(FileNotFoundError, match=r"'ladder.csv' in results/, found .*ladder/ladder"):
         committed_table("ladder.csv")
-    assert (RESULTS / "zero_shot.csv").is_file()
+    assert carried("results/zero_shot.csv").is_file()
 
 
 def test_without_the_repository_the_error_says_so(tmp_path):
