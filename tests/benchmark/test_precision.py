@@ -128,18 +128,20 @@ def test_demo_and_score_say_their_precision(capsys, two_lines, tmp_path):
 def test_a_benchmarks_rows_and_cache_hold_their_precision(capsys, two_lines, tmp_path):
     given = ["benchmark", "--dataset", "mvtec", "--root", two_lines.root, "--jobs", 1]
     given += ["--methods", "zero-shot", "--seeds", 1, "--categories", "wood", "--map-size", 24]
-    given += ["--out", tmp_path, "--cache", tmp_path / "cache", "--device", "cpu"]
+    given += ["--cache", tmp_path / "cache", "--device", "cpu"]
+    full, half = ("--out", tmp_path / "full"), ("--out", tmp_path / "half")
     sizes = []
-    for more in ((), ("--precision", "bf16"), ("--dtype", "bfloat16")):
+    for more in (full, (*half, "--precision", "bf16"), (*half, "--dtype", "bfloat16")):
         assert run(capsys, *given, *more)[0] == 0
         sizes.append(len(list((tmp_path / "cache").rglob("*.safetensors"))))
     assert sizes[1] == 2 * sizes[0] == sizes[2]
-    rows = [json.loads(path.read_text()) for path in (tmp_path / "rows").iterdir()]
+    rows = [json.loads(path.read_text()) for path in tmp_path.glob("*/rows/*.json")]
     assert sorted(row["dtype"] for row in rows) == ["bfloat16", "float32"]
     assert {row["device"] for row in rows} == {"cpu"}
     assert sum("bfloat16" in row["backbone"] for row in rows) == 1
     (tmp_path / "run.yaml").write_text("precision: bf16\n")
-    assert "all 1 tasks" in run(capsys, *given, "--config", tmp_path / "run.yaml")[1]
+    assert "all 1 tasks" in run(capsys, *given, *half, "--config", tmp_path / "run.yaml")[1]
+    assert "other settings" in failure(capsys, *given, *full, "--precision", "bf16")
 
 
 # --- too little memory ----------------------------------------------------------------------
