@@ -41,7 +41,7 @@ def test_missing_and_old_packages_are_named(monkeypatch):
 
 def test_extras_are_not_asked_for(monkeypatch):
     monkeypatch.setattr(environment, "requires", lambda name: ['nothing-at-all>=1; extra == "x"'])
-    assert environment._packages() == "all 0 packages are there and new enough"
+    assert environment._packages() == "every package is there and new enough"
 
 
 def test_a_check_reads_as_one_line():
