@@ -157,7 +157,7 @@ _ALL = (
         "`(2, d)` the normal and the anomalous side, of any length, and `logit_scale` is the "
         "number as CLIP stores it in `model.logit_scale`. It returns the sides after `steps` "
         "steps, a tensor of shape `(2, d)`. It runs, and its loss falls, but one line is not what "
-        "the equation in section 3 says. The code that the authors of PromptAD released has the "
+        "the equation above it says. The code that the authors of PromptAD released has the "
         "same bug. Find it and mend it.",
     ),
     Exercise(

@@ -104,8 +104,8 @@ class FusionExplorer(Explorer):
         return picture, sentences(
             f"Image AUROC {rounded(image_auroc(line.labels, scores))} for {product} with {kind}, "
             f"weight {rounded(weight)}",
-            f"The threshold {rounded(threshold, 3)}, set for {percent(rate)} false alarms, raises "
-            f"{int(called[good].sum())} among {int(good.sum())} good pictures and finds "
+            f"The threshold {rounded(threshold, 3)}, set for {percent(rate)} false alarms, calls "
+            f"{int(called[good].sum())} of {int(good.sum())} good pictures anomalous and finds "
             f"{int(called[bad].sum())} of {int(bad.sum())} anomalous ones",
         )
 

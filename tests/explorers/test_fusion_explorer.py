@@ -81,8 +81,8 @@ def test_the_status_counts_what_the_threshold_does(explorer) -> None:
     auroc = roc_auc_score(line.labels, scores)
     assert explorer.status.value.replace("&gt;", ">") == (
         f"Image AUROC {auroc + 1e-7:.2f} for metal plate with harmonic, weight 0.50. The threshold "
-        f"{threshold + 1e-7:.3f}, set for 20 % false alarms, raises {alarms} among 12 good "
-        f"pictures and finds {found} of 8 anomalous ones."
+        f"{threshold + 1e-7:.3f}, set for 20 % false alarms, calls {alarms} of 12 good "
+        f"pictures anomalous and finds {found} of 8 anomalous ones."
     )
     assert f"threshold {threshold + 1e-7:.2f}" in explorer.answer.alt
 
