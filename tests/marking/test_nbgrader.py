@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
@@ -24,6 +25,16 @@ pytestmark = [  # nbgrader 0.9 uses SQLAlchemy in ways that the latter warns of
 ]
 TINY, NOTEBOOK = "tiny", "00_start_here"  # a lab of one notebook with two exercises, for cheats
 ANSWERS = ("spot_the_defects", "count_by_defect")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs() -> Iterator[None]:
+    """nbgrader starts alembic by its name: the environment's programs must be on the path."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(
+            "PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        )
+        yield
 
 
 def nbgrader(folder: Path, *words: str) -> str:

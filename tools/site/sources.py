@@ -92,7 +92,8 @@ class _Files:
             raise ValueError(f"{path} links to {address}, and {here} is not in the repository")
         to = self._place(here)
         fragment = f"#{parts.fragment}" if parts.fragment else ""
-        return relpath(to, str(PurePosixPath(place).parent)) + fragment
+        found = relpath(to, str(PurePosixPath(place).parent))
+        return f"path:{found}" if to.startswith("files/") else found + fragment
 
     def _place(self, path: str) -> str:
         if path == LEARNER:
@@ -102,9 +103,12 @@ class _Files:
             if readme not in self.places:
                 raise ValueError(f"a page links to the folder {path}, which has no README.md")
             return self.places[readme]
-        if path not in self.places:
-            self.copy(path, path)
-        return self.places.get(path, path)
+        if path in self.places:
+            return self.places[path]
+        # a notebook of no page must not lie where Sphinx would make it one
+        place = f"files/{path}" if path.endswith(".ipynb") else path
+        self.copy(path, place)
+        return place
 
     def copy(self, path: str, place: str) -> None:
         (self.out / place).parent.mkdir(parents=True, exist_ok=True)
