@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tools.site.build import build
 
@@ -111,7 +112,11 @@ def browser() -> Iterator:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the site, built once; Sphinx's warnings are errors."""
-    out = tmp_path_factory.mktemp("site") / "pages"
-    build(out)
+    """The folder of the site, built by the first process that asks; warnings are errors."""
+    base = tmp_path_factory.getbasetemp()
+    # pytest-xdist gives each process a folder of its own in one that they share
+    out = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
+    with FileLock(f"{out}.lock"):
+        if not out.exists():
+            build(out)
     return out
