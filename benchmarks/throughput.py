@@ -82,20 +82,20 @@ def measure(wanted: Wanted) -> list[dict[str, Any]]:
 def growth(sizes: Sequence[int]) -> list[dict[str, Any]]:
     """Seconds of a small TinyCLIP run as one thing grows, each `sizes` times its first size.
 
-    The run is PromptAD with 20 steps on rendered product lines: 2 categories, 1 shot, 1 seed, 12
-    test pictures of 120 pixels each. Features are not kept between runs. `patches` is the encoding
+    The run is PromptAD with 20 steps on rendered product lines: 2 categories (1 where these grow),
+    1 shot, 1 seed, 12 test pictures of 120 pixels each. Features are not kept between runs. `patches` is the encoding
     of one picture by a ViT-B whose grid grows.
     """
     rows = []
     torch.set_num_threads(1)
     grown = {
-        "categories": lambda n: _run_seconds(categories=2 * n),
+        "categories": lambda n: _run_seconds(categories=n),
         "shots": lambda n: _run_seconds(shots=n),
         "test pictures": lambda n: _run_seconds(pictures=6 * n),
         "pixels a side of a picture": lambda n: _run_seconds(size=120 * n),
         "pixels a side of a map": lambda n: _run_seconds(map_size=120 * n),
     }
-    base = {"categories": 2, "shots": 1, "test pictures": 12, "pixels a side of a picture": 120}
+    base = {"categories": 1, "shots": 1, "test pictures": 12, "pixels a side of a picture": 120}
     for what, run in tqdm(grown.items(), "growth"):
         for n in sizes:
             rows.append({"what": what, "size": n * base.get(what, 120), "seconds": run(n)})
