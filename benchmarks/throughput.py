@@ -83,8 +83,8 @@ def growth(sizes: Sequence[int]) -> list[dict[str, Any]]:
     """Seconds of a small TinyCLIP run as one thing grows, each `sizes` times its first size.
 
     The run is PromptAD with 20 steps on rendered product lines: 2 categories (1 where these grow),
-    1 shot, 1 seed, 12 test pictures of 120 pixels each. Features are not kept between runs. `patches` is the encoding
-    of one picture by a ViT-B whose grid grows.
+    1 shot, 1 seed, 12 test pictures of 120 pixels each. Features are not kept between runs.
+    `patches` is the encoding of one picture by a ViT-B whose grid grows.
     """
     rows = []
     torch.set_num_threads(1)
