@@ -97,7 +97,7 @@ def test_the_committed_ladder_is_whole_and_of_the_shipped_weights(committed):
         assert len(rows) == len(lines) * len(shots) * seeds, method.name
 
 
-@pytest.mark.parametrize("line", ["hexagon_nut", "gravel"])
+@pytest.mark.parametrize("line", ["hexagon_nut"])
 def test_a_slice_of_the_committed_ladder_comes_out_again(committed, line):
     plan = Plan(methods.ladder(), shots=(1,), seeds=(3,))
     data = open_dataset(ROOT / "data" / "minifactory")

@@ -22,8 +22,6 @@ TINY = "tiny"
 OTHERS = {  # by the number of the notebook; the paper's backbone once
     "00": "ViT-B-16-plus-240:random",
     "01": "ViT-B-32:random",
-    "04": "ViT-B-32:random",
-    "07": "ViT-B-32:random",
 }
 REST = "ViT-B-32:random" if os.environ.get("ALL_SWITCHES") else TINY
 SWITCHES = [(entry.file, OTHERS.get(entry.file[:2], REST)) for entry in series.CHAPTERS]
