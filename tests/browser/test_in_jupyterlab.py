@@ -1,4 +1,4 @@
-"""Notebooks 05 and 06 (01 too with ALL_SWITCHES=1) in a real JupyterLab: all cells run, explorers answer the keyboard."""
+"""Notebooks in a real JupyterLab: all cells run, explorers answer the keyboard."""
 
 from __future__ import annotations
 
