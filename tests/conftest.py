@@ -72,6 +72,12 @@ def write_config(folder: Path, name: str, *changes: dict) -> None:
     open_clip.add_model_config(path)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that processes that share the files end together."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def small_configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every small build is known to open_clip; returns the folder of the configs."""
