@@ -28,6 +28,7 @@ from tqdm.auto import tqdm
 
 from benchmarks.compare import RESULTS, circumstances
 from benchmarks.parts import bare_tower, load, pixels, seconds
+from promptad_tutorial.whole_files import write_whole
 
 BACKBONES = ("tiny", "ViT-B-32", "ViT-B-16-plus-240", "ViT-L-14-336")
 GRIDS = ("ViT-B-32", "ViT-B-32-256", "ViT-B-16")  # one tower, 7 x 7, 8 x 8 and 14 x 14 patches
@@ -159,10 +160,7 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]], key: Sequence[str]) -
         old = pd.read_csv(path, dtype=str, keep_default_na=False)
         kept = old.merge(new[list(key)], how="left", on=list(key), indicator=True)
         new = pd.concat([old[(kept["_merge"] == "left_only").to_numpy()], new])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    new.to_csv(part, index=False)
-    part.replace(path)
+    write_whole(path, new.to_csv(index=False))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

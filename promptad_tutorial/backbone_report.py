@@ -18,7 +18,8 @@ from promptad_tutorial.pretrained import (
     choose,
     offline_name,
 )
-from promptad_tutorial.weights_file import check_whole, sha256_of
+from promptad_tutorial.weights_file import check_whole
+from promptad_tutorial.whole_files import file_sha256
 
 THERE, MISSING = "there", "not there"
 BYTES = 4  # of a weight in float32
@@ -112,7 +113,7 @@ def check_backbone(
         state = read_weights(path)
         fitting(model, state, chosen.name, str(path), image_size is not None)
         known = chosen.source.here() if chosen.source else None
-        sha256 = known[1] if known and len(known[1]) == 64 else sha256_of(path)
+        sha256 = known[1] if known and len(known[1]) == 64 else file_sha256(path)
         verified = "every weight has the name and the shape that the model needs, and is finite"
         if known and known[1]:
             verified = f"the published sha256 {known[1]}; {verified}"

@@ -6,12 +6,12 @@ before anything is loaded.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from pathlib import Path
 
 from promptad_tutorial.model_support import BackboneError
+from promptad_tutorial.whole_files import file_sha256
 
 CHUNK = 1 << 20  # bytes read at a time
 LENGTH = 8  # bytes at the start of a .safetensors file that say how long its header is
@@ -38,17 +38,11 @@ def check_whole(path: Path, sha256: str = "", suffix: str | None = None) -> None
     elif start.startswith(b"PK") and not zipfile.is_zipfile(path):
         raise _damaged(path, "the file ends too early: it is half written")
     if sha256:
-        found = sha256_of(path)
+        found = file_sha256(path)
         if not found.startswith(sha256):
             raise _damaged(
                 path, f"expected sha256 {sha256}, found {found}: it is not what was sent"
             )
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_safetensors(path: Path, size: int) -> None:

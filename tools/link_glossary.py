@@ -11,13 +11,13 @@ the first in running text: headings, code, formulas, folded hints, other links a
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nbformat
 
+from promptad_tutorial.whole_files import write_whole
 from tools.glossary import PAGE, Term, page, terms
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
@@ -115,9 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path, text in {**notebooks, PAGE: glossary}.items():
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
-        part = path.with_name(f"{path.name}.part")
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        write_whole(path, text)
     return 0
 
 

@@ -15,7 +15,6 @@ nbgrader restores them.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from nbformat import NotebookNode
 
 from promptad_tutorial.marking.cells import Question, needed_source
 from promptad_tutorial.marking.graded_cell import GradedCell
+from promptad_tutorial.whole_files import write_whole
 from tools.make_learner_notebooks import NOTEBOOKS, learner_notebook, split_check
 
 LABS: Mapping[str, tuple[str, ...]] = {  # 90 minutes each -> the numbers of its notebooks
@@ -118,17 +118,11 @@ def make_labs(out: Path, labs: Mapping[str, Sequence[str]] = LABS) -> list[Path]
         for number in numbers:
             (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
             made = lab_notebook(nbformat.read(path, as_version=4))
-            written.append(_write(out / "source" / lab / path.name, nbformat.writes(made) + "\n"))
-    _write(out / "nbgrader_config.py", CONFIG)
+            written.append(
+                write_whole(out / "source" / lab / path.name, nbformat.writes(made) + "\n")
+            )
+    write_whole(out / "nbgrader_config.py", CONFIG)
     return written
-
-
-def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
-    return path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from promptad_tutorial.checks import EXERCISES
+from promptad_tutorial.whole_files import write_whole
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 LEARNER = NOTEBOOKS / "learner"
@@ -124,13 +124,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(arguments)
-    LEARNER.mkdir(exist_ok=True)
     sources = sorted(NOTEBOOKS.glob("*.ipynb"))
     for path in sources:
         made = learner_notebook(nbformat.read(path, as_version=4))
-        part = LEARNER / f"{path.name}.part"
-        nbformat.write(made, part)
-        os.replace(part, LEARNER / path.name)
+        write_whole(LEARNER / path.name, nbformat.writes(made) + "\n")
     for path in LEARNER.glob("*.ipynb"):
         if path.name not in {source.name for source in sources}:
             path.unlink()

@@ -7,11 +7,11 @@ The repository's address stands once, in pyproject.toml: [tool.promptad-tutorial
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 
 from promptad_tutorial.series import CHAPTERS
+from promptad_tutorial.whole_files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "open_elsewhere.md"
@@ -91,9 +91,7 @@ def page(name: str) -> str:
 
 def main() -> int:
     """Write the page."""
-    part = PAGE.with_name(f"{PAGE.name}.part")
-    part.write_text(page(repository()), encoding="utf-8")
-    os.replace(part, PAGE)
+    write_whole(PAGE, page(repository()))
     return 0
 
 

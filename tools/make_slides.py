@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import base64
 import html
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from PIL import Image
 
 from promptad_tutorial.figures.illustration import caption_height
+from promptad_tutorial.whole_files import write_whole
 from tools.talk import ROOT, Slide, read_talk
 
 NOTEBOOK = ROOT / "docs" / "teaching" / "slides.ipynb"
@@ -143,7 +143,7 @@ def export(notebook: NotebookNode, folder: Path) -> Path:
             shutil.copytree(here, there, dirs_exist_ok=True)
         else:
             shutil.copyfile(here, there)
-    return _write(folder / "index.html", page)
+    return write_whole(folder / "index.html", page)
 
 
 def _reveal_files() -> Path:
@@ -154,14 +154,6 @@ def _reveal_files() -> Path:
             "pip install -e '.[test]'"
         )
     return Path(found.origin).parent / "_static" / "revealjs"
-
-
-def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="")
-    os.replace(part, path)
-    return path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -176,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     talk = read_talk()
     notebook = talk_notebook(talk)
-    _write(NOTEBOOK, nbformat.writes(notebook) + "\n")
+    write_whole(NOTEBOOK, nbformat.writes(notebook) + "\n")
     minutes = sum(slide.minutes for slide in talk)
     print(f"{len(talk)} slides, {minutes} minutes: {NOTEBOOK.relative_to(ROOT)}")
     if not options.notebook_only:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 from promptad_tutorial import checks
 from promptad_tutorial.checks import verdict
+from promptad_tutorial.whole_files import write_whole
 from tools.make_labs import LABS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "teaching" / "hints.md"
@@ -136,10 +136,7 @@ def _blank(part: ast.expr) -> str:
 
 def main() -> int:
     """Write the page."""
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    part = PAGE.with_name(f"{PAGE.name}.part")
-    part.write_text(page(), encoding="utf-8")
-    os.replace(part, PAGE)
+    write_whole(PAGE, page())
     return 0
 
 

@@ -20,10 +20,11 @@ from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from promptad_tutorial.benchmark.comparison import Scored
-from promptad_tutorial.benchmark.tasks import Task, write_whole
+from promptad_tutorial.benchmark.tasks import Task
 from promptad_tutorial.datasets import ProductLine
 from promptad_tutorial.images import read_image
 from promptad_tutorial.inspection.heat_maps import overlay
+from promptad_tutorial.whole_files import write_whole
 
 FALSE_ALARM, MISSED = "false alarm", "missed defect"
 SIDE = 128  # pixels of the longer side of a picture
@@ -114,7 +115,6 @@ def worst_cases(
 
 def write_cases(folder: Path, task: Task, cases: Sequence[Case]) -> Path:
     """Keep the cases of a task in one file of its row's name, written in one move."""
-    folder.mkdir(parents=True, exist_ok=True)
     whole = {"key": task.key, "cases": [asdict(case) for case in cases]}
     return write_whole(folder / task.file, json.dumps(whole, indent=1) + "\n")
 

@@ -144,12 +144,6 @@ class FeatureCache:
         return found
 
 
-def file_sha256(path: Path) -> str:
-    """sha256 of a file's bytes, in hexadecimal. OSError if it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _as_text(key: Mapping[str, Any]) -> str:
     return json.dumps(key, sort_keys=True)
 

@@ -32,7 +32,7 @@ from promptad_tutorial.benchmark.report_tables import (
 from promptad_tutorial.benchmark.run_folder import Run
 from promptad_tutorial.benchmark.sections import Section, counted_shots, sections
 from promptad_tutorial.benchmark.settings import PROTOCOLS
-from promptad_tutorial.benchmark.tasks import write_whole
+from promptad_tutorial.whole_files import write_whole
 
 TEMPLATES = Path(__file__).with_name("templates")
 BRAND = "test-selected"  # in the names of all files with a figure of the released protocol
@@ -86,7 +86,6 @@ def write_report(out: Path, runs: Sequence[Run]) -> Written:
     }
     texts = {kind: _template(kind).render(page) for kind in ("html", "md")}
     try:
-        out.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
             write_whole(out / f"{name}{ending}.csv", table.to_csv(index=False, float_format="%.2f"))
         for kind, text in texts.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,21 +87,17 @@ def cost_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def failed_tasks(rows: Sequence[tuple[Task, dict[str, Any] | None]]) -> list[tuple[str, str, int]]:
     """(category, error, how many of its tasks) of the tasks that failed."""
-    found: dict[tuple[str, str], int] = {}
-    for task, row in rows:
-        if row is not None and row["error"]:
-            what = task.product_line, str(row["error"])
-            found[what] = found.get(what, 0) + 1
+    found = Counter(
+        (task.product_line, str(row["error"]))
+        for task, row in rows
+        if row is not None and row["error"]
+    )
     return [(*what, count) for what, count in found.items()]
 
 
 def tasks_not_run(rows: Sequence[tuple[Task, dict[str, Any] | None]]) -> list[tuple[str, int]]:
     """(category, how many of its tasks) of the tasks without a row."""
-    found: dict[str, int] = {}
-    for task, row in rows:
-        if row is None:
-            found[task.product_line] = found.get(task.product_line, 0) + 1
-    return list(found.items())
+    return list(Counter(task.product_line for task, row in rows if row is None).items())
 
 
 def as_cells(caption: str, table: pd.DataFrame) -> Table:

@@ -15,9 +15,10 @@ from typing import Any
 
 from promptad_tutorial.benchmark.comparison import KEY
 from promptad_tutorial.benchmark.settings import PROTOCOLS, Settings, key_of
-from promptad_tutorial.benchmark.tasks import Task, read_row, write_whole
+from promptad_tutorial.benchmark.tasks import Task, read_row
 from promptad_tutorial.frozen_clip import Backbone
 from promptad_tutorial.provenance import commit, versions
+from promptad_tutorial.whole_files import write_whole
 
 FILE = "run.json"
 FORMAT = 1
@@ -118,7 +119,6 @@ def record(run: Run) -> None:
         "tasks": [asdict(task) for task in run.tasks],
     }
     try:
-        run.folder.mkdir(parents=True, exist_ok=True)
         write_whole(run.folder / FILE, json.dumps(whole, indent=1) + "\n")
     except OSError as error:
         raise OSError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,10 +59,7 @@ class Section:
     @property
     def part(self) -> Part:
         """For the table of the paper's settings."""
-        planned: dict[tuple[str, str, int], int] = {}
-        for task in self.tasks:
-            what = task.product_line, task.method, task.shots
-            planned[what] = planned.get(what, 0) + 1
+        planned = Counter((t.product_line, t.method, t.shots) for t in self.tasks)
         return Part(self.run.dataset, self.table, planned)
 
     @property
@@ -151,10 +149,10 @@ def _spread_out(cases: list[tuple[Task, Case]], limit: int) -> list[tuple[Task, 
     """The first `limit`, no more of a category than OF_ONE or its fair share."""
     categories = {task.product_line for task, _ in cases}
     most = max(OF_ONE, -(-limit // max(len(categories), 1)))
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     kept = []
     for task, case in cases:
-        counts[task.product_line] = counts.get(task.product_line, 0) + 1
+        counts[task.product_line] += 1
         if counts[task.product_line] <= most and len(kept) < limit:
             kept.append((task, case))
     return kept

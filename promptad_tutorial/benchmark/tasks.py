@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from promptad_tutorial.benchmark.settings import Settings, key_of, pictures_key
 from promptad_tutorial.benchmark.test_set import FIGURES
 from promptad_tutorial.datasets import Dataset
 from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -83,27 +82,11 @@ def read_row(rows: Path, task: Task) -> dict[str, Any] | None:
 
 def write_row(rows: Path, task: Task, row: dict[str, Any]) -> Path:
     """Write the row of a task in one move; numbers that are not finite become null."""
-    rows.mkdir(parents=True, exist_ok=True)
     whole = {name: getattr(task, name) for name in KEY} | {"key": task.key} | row
     whole = {
         k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in whole.items()
     }
     return write_whole(rows / task.file, json.dumps(whole, indent=1) + "\n")
-
-
-def write_whole(path: Path, text: str) -> Path:
-    """Write a text file beside its place and move it there: it is whole, or the old one."""
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name[:60], suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(part, 0o644)  # mkstemp gives the owner alone a look
-        os.replace(part, path)
-    finally:
-        Path(part).unlink(missing_ok=True)
-    return path
 
 
 def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:

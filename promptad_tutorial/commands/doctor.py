@@ -32,15 +32,11 @@ def run_doctor(arguments: argparse.Namespace) -> Result:
 
 def _room(folder: Path, out: Path | None) -> Result:
     """The exit code is 0 if every computer of the room is ready, else 1."""
-    import os
-
     from promptad_tutorial.datasets.listing import existing_folder
     from promptad_tutorial.doctor.room import room_summary, room_table
+    from promptad_tutorial.whole_files import write_whole
 
     table = room_table(existing_folder(folder, "the room's files"))
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part = out.with_name(f"{out.name}.part")
-        table.to_csv(part, index=False)
-        os.replace(part, out)
+        write_whole(out, table.to_csv(index=False))
     return Result(room_summary(table), int(not table["ready"].all()))

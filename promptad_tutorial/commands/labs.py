@@ -25,11 +25,10 @@ def add_to(groups: Actions) -> None:
 
 def run_labs(arguments: argparse.Namespace) -> str:
     """Write the table; each learner's code runs in processes of its own."""
-    import os
-
     from promptad_tutorial.carried import carried
     from promptad_tutorial.datasets.listing import existing_folder
     from promptad_tutorial.marking.table import score_table
+    from promptad_tutorial.whole_files import write_whole
 
     folder = existing_folder(arguments.answers, "the learners' folders")
     released = arguments.released or carried("notebooks/learner")
@@ -39,10 +38,7 @@ def run_labs(arguments: argparse.Namespace) -> str:
             "above this one: name their folder with --released"
         )
     table = score_table(folder, released, arguments.jobs)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    part = arguments.out.with_name(f"{arguments.out.name}.part")
-    table.to_csv(part, index=False)
-    os.replace(part, arguments.out)
+    write_whole(arguments.out, table.to_csv(index=False))
     noted = int((table["notes"] != "").sum())
     return (
         f"{len(table)} learners, {table['points'].mean():.1f} of {table['of'].iloc[0]} points on "

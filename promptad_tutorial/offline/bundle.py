@@ -24,6 +24,7 @@ from promptad_tutorial.environment import DISTRIBUTION
 from promptad_tutorial.offline import install
 from promptad_tutorial.offline.target import this_python
 from promptad_tutorial.offline.wheels import WheelPlan, collect_wheels
+from promptad_tutorial.whole_files import write_whole
 
 HERE = Path(__file__).resolve().parent
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
@@ -74,7 +75,7 @@ def build_bundle(source: Path, out: Path, plan: WheelPlan, weights: Sequence[Pat
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / install.SUMS).unlink(missing_ok=True)
-        write(out / install.FACTS, json.dumps(facts, indent=2) + "\n")
+        write_whole(out / install.FACTS, json.dumps(facts, indent=2) + "\n")
     except OSError as error:
         raise OSError(
             f"expected a folder that can be written to, found {out}: {error.strerror or error}. "
@@ -87,15 +88,8 @@ def build_bundle(source: Path, out: Path, plan: WheelPlan, weights: Sequence[Pat
     _write_scripts(out, facts, [path.name for path in weights])
     names = sorted(p.relative_to(out).as_posix() for p in _bundled(out))
     sums = "".join(f"{install.sha256(out / name)}  {name}\n" for name in names)
-    write(out / install.SUMS, sums)
+    write_whole(out / install.SUMS, sums)
     return _built(out, anew=True)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file under another name, then move it to its place; line ends are as in `text`."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="")
-    os.replace(part, path)
 
 
 def _check_source(source: Path) -> None:
@@ -225,7 +219,7 @@ def _write_scripts(out: Path, facts: dict[str, str], weights: list[str]) -> None
     }
     for name in SCRIPTS:
         text = templates.get_template(name).render(shared)
-        write(out / name, text.replace("\n", "\r\n") if name.endswith(".bat") else text)
+        write_whole(out / name, text.replace("\n", "\r\n") if name.endswith(".bat") else text)
         (out / name).chmod(0o755)
     files = [path for path in _bundled(out) if path.name != "README.md" or path.parent != out]
     wheels = list((out / install.WHEELS).glob("*.whl"))
@@ -235,7 +229,7 @@ def _write_scripts(out: Path, facts: dict[str, str], weights: list[str]) -> None
         "n_files": len(files) + 2,  # with the README and the sums
         "n_needed": install.needed_bytes(out),
     }
-    write(out / "README.md", templates.get_template("README.md.j2").render(shared))
+    write_whole(out / "README.md", templates.get_template("README.md.j2").render(shared))
 
 
 def _is_whole(out: Path, facts: dict[str, str]) -> bool:

@@ -6,7 +6,6 @@ a word that it never saw, and says so (`unknown_words`).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from functools import cache
@@ -22,6 +21,7 @@ from promptad_tutorial.minifactory.captions import vocabulary
 from promptad_tutorial.minifactory.catalogue import KINDS
 from promptad_tutorial.minifactory.palette import COLOURS
 from promptad_tutorial.tinyclip.towers import IMAGE_MEAN, IMAGE_STD, MODEL_NAME, new_model, register
+from promptad_tutorial.whole_files import file_sha256
 
 FOLDER = Path(str(files("promptad_tutorial.tinyclip")))
 WEIGHTS = FOLDER / "tinyclip.safetensors"
@@ -65,7 +65,7 @@ def sha256(path: Path) -> str:
     """Of a file's bytes, in hexadecimal. Raises FileNotFoundError."""
     if not path.exists():
         raise FileNotFoundError(f"expected TinyCLIP's weights at {path.name}, found nothing there")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return file_sha256(path)
 
 
 def checksum(path: Path = WEIGHTS) -> str:

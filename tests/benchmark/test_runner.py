@@ -406,14 +406,14 @@ def test_a_full_disk_stops_with_one_line_and_keeps_the_rows_so_far(
     capsys, monkeypatch, two_lines, tmp_path
 ):
     quick = ("--methods", "memory", "--seeds", "1")
-    real, count = tasks.os.fsync, iter(range(100))
+    real, count = os.fsync, iter(range(100))
 
     def full(handle):
         if next(count) == 3:  # run.json, the cases of the first row and the row went through
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real(handle)
 
-    monkeypatch.setattr(tasks.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     said = failure(capsys, *words(two_lines.root, tmp_path, *quick))
     assert "No space left" in said and "run the same command again" in said
     assert len(list((tmp_path / "rows").iterdir())) == 1
