@@ -62,39 +62,39 @@ test: $(VENV)/.installed-test
 	[ $$code$$notebooks != 55 ]
 
 site: $(VENV)/.installed-site
-	$(PY) -m tools.site
+	$(PY) -m workshop.pages.site
 
 notebooks: $(VENV)/.installed-test
-	$(PY) -m tools.execute_notebooks
-	$(PY) -m tools.link_glossary
-	$(PY) -m tools.make_learner_notebooks
+	$(PY) -m workshop.pages.execute_notebooks
+	$(PY) -m workshop.pages.link_glossary
+	$(PY) -m workshop.pages.make_learner_notebooks
 
 learner: $(VENV)/.installed-test
-	$(PY) -m tools.link_glossary
-	$(PY) -m tools.make_learner_notebooks
+	$(PY) -m workshop.pages.link_glossary
+	$(PY) -m workshop.pages.make_learner_notebooks
 
 slides: $(VENV)/.installed-test
-	$(PY) -m tools.make_slides
+	$(PY) -m workshop.pages.make_slides
 
 bundle: $(VENV)/.installed-lab
 	$(PY) -m promptad_tutorial offline-bundle $(BUNDLE_ARGS)
 
 data: $(VENV)/.installed-test
 	rm -rf data/minifactory
-	$(PY) -m promptad_tutorial minifactory build
+	$(PY) -m workshop minifactory build
 	$(PY) -m promptad_tutorial zero-shot
-	$(PY) -m promptad_tutorial minifactory card
+	$(PY) -m workshop minifactory card
 
 weights: $(VENV)/.installed-test
-	$(PY) -m promptad_tutorial tinyclip render
-	$(PY) -m promptad_tutorial tinyclip train
-	$(PY) -m promptad_tutorial tinyclip export --results results/tinyclip
-	$(PY) -m promptad_tutorial tinyclip render --held-out
-	$(PY) -m promptad_tutorial tinyclip evaluate
+	$(PY) -m workshop tinyclip render
+	$(PY) -m workshop tinyclip train
+	$(PY) -m workshop tinyclip export --results results/tinyclip
+	$(PY) -m workshop tinyclip render --held-out
+	$(PY) -m workshop tinyclip evaluate
 	$(PY) -m promptad_tutorial zero-shot
-	$(PY) -m promptad_tutorial tinyclip card
-	$(PY) -m promptad_tutorial minifactory card
-	$(PY) -m tools.make_pictures
+	$(PY) -m workshop tinyclip card
+	$(PY) -m workshop minifactory card
+	$(PY) -m workshop.pages.make_pictures
 
 results: $(VENV)/.installed-test
 	$(PY) -m promptad_tutorial ladder

@@ -7,13 +7,13 @@ import os
 import pytest
 from jaxtyping import install_import_hook
 
-from tools import type_checking
-from tools.network_block import block_network, kernel_environment
-from tools.notebook_budget import NotebookBudget
+from workshop.gates import type_checking
+from workshop.gates.network_block import block_network, kernel_environment
+from workshop.gates.notebook_budget import NotebookBudget
 
 # Here and not by jaxtyping's own pytest option: the hook has to stand before tests/conftest.py
 # imports the package.
-install_import_hook("promptad_tutorial", f"{type_checking.__name__}.check_types")
+install_import_hook(["promptad_tutorial", "promptad_classroom", "workshop"], f"{type_checking.__name__}.check_types")
 
 
 def pytest_configure(config: pytest.Config) -> None:

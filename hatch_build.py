@@ -16,7 +16,7 @@ class CarryPicturesAndTables(BuildHookInterface):
     """Hatchling calls `initialize` before it packs a wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the folders as `promptad_tutorial/carried/<folder>`."""
+        """Add the folders as `promptad_tutorial/files/shipped/<folder>`."""
         if version == "standard":
             for folder in CARRIED:
-                build_data["force_include"][folder] = f"promptad_tutorial/carried/{folder}"
+                build_data["force_include"][folder] = f"promptad_tutorial/files/shipped/{folder}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from promptad_tutorial.cli import main
+from promptad_tutorial.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

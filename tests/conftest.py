@@ -12,7 +12,7 @@ import open_clip
 import pytest
 import torch
 
-from promptad_tutorial.backbone import Backbone, load_backbone
+from promptad_tutorial.clip.loading import Backbone, load_backbone
 
 SMALL = {
     "embed_dim": 32,

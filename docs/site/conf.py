@@ -1,4 +1,4 @@
-"""Sphinx's settings for the site; `python -m tools.site` gathers the pages and calls it."""
+"""Sphinx's settings for the site; `python -m workshop.pages.site` gathers the pages and calls it."""
 
 import importlib
 import importlib.metadata
@@ -17,8 +17,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.mathjax",
     "sphinx_codeautolink",
-    "tools.site.accessible",
-    "tools.site.docstrings",
+    "workshop.pages.site.accessible",
+    "workshop.pages.site.docstrings",
 ]
 exclude_patterns = ["files"]
 

@@ -22,9 +22,9 @@ from scipy.ndimage import binary_dilation, binary_erosion
 from promptad_tutorial.benchmark.comparison import Scored
 from promptad_tutorial.benchmark.tasks import Task
 from promptad_tutorial.datasets import ProductLine
-from promptad_tutorial.images import read_image
-from promptad_tutorial.inspection.heat_maps import overlay
-from promptad_tutorial.whole_files import write_whole
+from promptad_tutorial.figures.heat_maps import overlay
+from promptad_tutorial.files.pictures import read_image
+from promptad_tutorial.files.writing import write_whole
 
 FALSE_ALARM, MISSED = "false alarm", "missed defect"
 SIDE = 128  # pixels of the longer side of a picture

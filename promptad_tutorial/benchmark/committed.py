@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from promptad_tutorial.carried import carried
+from promptad_tutorial.files.carried import carried
 
 RESULTS = "results"
 

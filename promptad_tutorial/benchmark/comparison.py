@@ -16,14 +16,14 @@ from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.methods import Method
 from promptad_tutorial.benchmark.test_set import TestSet
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.text_tower import UnknownWordWarning
 from promptad_tutorial.datasets import Dataset, ProductLine, Sample, draw_shots
 from promptad_tutorial.datasets.shots import draw_unsorted_shots
 from promptad_tutorial.detectors import Detector, PromptAD
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.metrics import Evaluation
-from promptad_tutorial.prompts import defect_states
-from promptad_tutorial.scoring import Scores
-from promptad_tutorial.text import UnknownWordWarning
+from promptad_tutorial.prompts.words import defect_states
+from promptad_tutorial.scoring.metrics import Evaluation
+from promptad_tutorial.scoring.scores import Scores
 
 Features: TypeAlias = dict[tuple, tuple]  # (train, test) by what the encoder is asked for
 # What gives (train, test) features for a detector; an index into the first gives some shots'.

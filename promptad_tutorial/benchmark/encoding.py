@@ -17,13 +17,13 @@ from torch import Tensor
 
 from promptad_tutorial.benchmark.feature_cache import FeatureCache
 from promptad_tutorial.benchmark.test_set import TestSet
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.image_tower import ImageFeatures
+from promptad_tutorial.clip.precision import HALF
+from promptad_tutorial.clip.windows import WindowFeatures, encode_images_and_windows
 from promptad_tutorial.datasets import ProductLine
 from promptad_tutorial.detectors import Detector, PromptAD, VisualMemory, WinCLIP, ZeroShot
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.precision import HALF
-from promptad_tutorial.whole_files import file_sha256
-from promptad_tutorial.window_tower import WindowFeatures, encode_images_and_windows
+from promptad_tutorial.files.writing import file_sha256
 
 VERSION = 1  # raise it when the towers' code gives other numbers, and old entries are not used
 

@@ -15,11 +15,11 @@ from promptad_tutorial.benchmark.encoding import CachedEncoder, bytes_of, reques
 from promptad_tutorial.benchmark.place import own_workers
 from promptad_tutorial.benchmark.settings import Settings
 from promptad_tutorial.benchmark.tasks import Task
+from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.datasets import Dataset, draw_shots
 from promptad_tutorial.detectors import PromptAD
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.images import read_image
-from promptad_tutorial.metrics import evaluate
+from promptad_tutorial.files.pictures import read_image
+from promptad_tutorial.scoring.metrics import evaluate
 
 STEPS = 3  # of the fit that is measured; the cost of a step is the same throughout
 

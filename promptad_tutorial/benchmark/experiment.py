@@ -18,8 +18,8 @@ from promptad_tutorial.benchmark import run_folder, runner
 from promptad_tutorial.benchmark.html_report import Written, write_report
 from promptad_tutorial.benchmark.settings import BackboneChoice, Settings, loaded
 from promptad_tutorial.benchmark.tasks import Task, all_tasks, read_row, table_of
+from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.datasets import Dataset
-from promptad_tutorial.frozen_clip import Backbone
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from promptad_tutorial.benchmark.report_tables import (
 from promptad_tutorial.benchmark.run_folder import Run
 from promptad_tutorial.benchmark.sections import Section, counted_shots, sections
 from promptad_tutorial.benchmark.settings import PROTOCOLS
-from promptad_tutorial.whole_files import write_whole
+from promptad_tutorial.files.writing import write_whole
 
 TEMPLATES = Path(__file__).with_name("templates")
 BRAND = "test-selected"  # in the names of all files with a figure of the released protocol

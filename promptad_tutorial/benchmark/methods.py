@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from promptad_tutorial.config import PromptADConfig, Traps, preset, with_trap
+from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.detectors import CoOp, Detector, PromptAD, VisualMemory, WinCLIP, ZeroShot
-from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.learning.config import PromptADConfig, Traps, preset, with_trap
 
 Make = Callable[[Backbone, str, int], Detector]  # backbone, product, map size
 

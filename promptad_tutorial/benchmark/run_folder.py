@@ -16,9 +16,9 @@ from typing import Any
 from promptad_tutorial.benchmark.comparison import KEY
 from promptad_tutorial.benchmark.settings import PROTOCOLS, Settings, key_of
 from promptad_tutorial.benchmark.tasks import Task, read_row
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.provenance import commit, versions
-from promptad_tutorial.whole_files import write_whole
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.files.provenance import commit, versions
+from promptad_tutorial.files.writing import write_whole
 
 FILE = "run.json"
 FORMAT = 1

@@ -31,9 +31,9 @@ from promptad_tutorial.benchmark.settings import Settings, loaded
 from promptad_tutorial.benchmark.tasks import Task, groups, read_row, write_row
 from promptad_tutorial.benchmark.test_set import TestSet
 from promptad_tutorial.benchmark.workers import Share, own_number, torch_threads
+from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.datasets import Dataset, ProductLine, Sample
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.provenance import commit, versions
+from promptad_tutorial.files.provenance import commit, versions
 
 log = logging.getLogger(__name__)
 

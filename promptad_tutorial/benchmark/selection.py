@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.detectors import PromptAD
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.memory import remember, visual_score
+from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.scoring.memory import remember, visual_score
 
 
 def scores_after_every_step(

@@ -19,15 +19,15 @@ from typing import Any
 
 import torch
 
-from promptad_tutorial.backbone import Backbone, load_backbone
 from promptad_tutorial.benchmark.methods import Method, chosen, configured, ladder
-from promptad_tutorial.config import PromptADConfig, check_map_size, preset
+from promptad_tutorial.clip.loading import Backbone, load_backbone
+from promptad_tutorial.clip.precision import HALF
+from promptad_tutorial.clip.precision_names import PRECISIONS
+from promptad_tutorial.clip.weights.pretrained import NOT_GIVEN
 from promptad_tutorial.datasets import Dataset, ProductLine, dataset_from_environment, open_dataset
-from promptad_tutorial.images import RESIZE_MODES
-from promptad_tutorial.precision import HALF
-from promptad_tutorial.precision_names import PRECISIONS
-from promptad_tutorial.pretrained import NOT_GIVEN
-from promptad_tutorial.whole_files import file_sha256
+from promptad_tutorial.files.pictures import RESIZE_MODES
+from promptad_tutorial.files.writing import file_sha256
+from promptad_tutorial.learning.config import PromptADConfig, check_map_size, preset
 
 ROW_FORMAT = 1  # raise it when the same settings give other rows
 LAYOUTS = {"mvtec": "mvtec", "visa": "visa", "minifactory": "mvtec", "folder": "folder"}

@@ -19,9 +19,9 @@ import pandas as pd
 from promptad_tutorial.benchmark.comparison import KEY
 from promptad_tutorial.benchmark.settings import Settings, key_of, pictures_key
 from promptad_tutorial.benchmark.test_set import FIGURES
+from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.datasets import Dataset
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.whole_files import write_whole
+from promptad_tutorial.files.writing import write_whole
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import torch
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.datasets import Dataset, draw_shots
 from promptad_tutorial.detectors import PromptAD
-from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.learning.config import PromptADConfig
 
 
 def threshold_table(

@@ -7,11 +7,11 @@ from dataclasses import asdict
 import pandas as pd
 from tqdm.auto import tqdm
 
-from promptad_tutorial.backbone import Backbone
 from promptad_tutorial.benchmark.test_set import FIGURES, TestSet
+from promptad_tutorial.clip.loading import Backbone
 from promptad_tutorial.datasets import Dataset, ProductLine
 from promptad_tutorial.detectors.zero_shot import ZeroShot
-from promptad_tutorial.metrics import Evaluation
+from promptad_tutorial.scoring.metrics import Evaluation
 
 MEAN = "mean"  # the name of the last row
 

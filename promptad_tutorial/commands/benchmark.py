@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
+from promptad_tutorial.clip.precision_names import PRECISIONS, precision_name
 from promptad_tutorial.commands.command import Actions, Result, add_command
-from promptad_tutorial.precision_names import PRECISIONS, precision_name
 
 CACHE = Path("runs") / "feature_cache"
 DEFAULTS: dict[str, Any] = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from promptad_tutorial.commands.command import Actions, Result, add_command, add_image_size
 
 if TYPE_CHECKING:
-    from promptad_tutorial.backbone_report import BackboneReport
+    from promptad_tutorial.commands.backbone_report import BackboneReport
 
 MISSING, WRONG = 1, 2  # exit codes
 
@@ -41,7 +41,7 @@ def add_to(groups: Actions) -> None:
 
 def run_check_backbone(arguments: argparse.Namespace) -> Result:
     """Say all that is known of the backbone; the exit code is 0 only if it can be used."""
-    from promptad_tutorial.pretrained import BackboneError, WeightsNotFoundError
+    from promptad_tutorial.clip.weights.pretrained import BackboneError, WeightsNotFoundError
 
     name, pretrained = _asked_for(arguments)
     try:
@@ -68,9 +68,9 @@ def _checked(
     name: str, pretrained: Any, arguments: argparse.Namespace
 ) -> tuple[BackboneReport, str]:
     """The report, after a download if one is asked for and needed, and why that failed."""
-    from promptad_tutorial.backbone_report import check_backbone
-    from promptad_tutorial.pretrained import choose
-    from promptad_tutorial.weights_download import fetch
+    from promptad_tutorial.clip.weights.download import fetch
+    from promptad_tutorial.clip.weights.pretrained import choose
+    from promptad_tutorial.commands.backbone_report import check_backbone
 
     size = _image_size(arguments)
     report = None
@@ -95,9 +95,9 @@ def _checked(
 
 def _damaged(name: str, pretrained: Any, size: int | None) -> bool:
     """Whether a file that a network can replace is damaged; it is removed then."""
-    from promptad_tutorial.pretrained import BackboneError, choose
-    from promptad_tutorial.weights_download import network_problem
-    from promptad_tutorial.weights_file import check_whole
+    from promptad_tutorial.clip.weights.download import network_problem
+    from promptad_tutorial.clip.weights.file import check_whole
+    from promptad_tutorial.clip.weights.pretrained import BackboneError, choose
 
     source = None if name == "tiny" else choose(name, pretrained, size).source
     found = source.here() if source else None
@@ -121,7 +121,7 @@ def _image_size(arguments: argparse.Namespace) -> int | None:
 
 
 def _asked_for(arguments: argparse.Namespace) -> tuple[str, Any]:
-    from promptad_tutorial.pretrained import NOT_GIVEN
+    from promptad_tutorial.clip.weights.pretrained import NOT_GIVEN
 
     wanted = arguments.backbone or os.environ.get("PROMPTAD_BACKBONE", "").strip() or "tiny"
     name, _, weights = wanted.partition(":")

@@ -25,7 +25,7 @@ def add_to(groups: Actions) -> None:
 
 def run_check_data(arguments: argparse.Namespace) -> Result:
     """One line for every finding and one that counts them; exit code 1 if there are faults."""
-    from promptad_tutorial.data_check import check_dataset
+    from promptad_tutorial.datasets.checks import check_dataset
 
     findings, seen = check_dataset(
         arguments.root, arguments.layout, arguments.min_side, arguments.jobs

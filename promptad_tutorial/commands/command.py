@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptad_tutorial.precision_names import PRECISIONS, precision_name
+from promptad_tutorial.clip.precision_names import PRECISIONS, precision_name
 
 if TYPE_CHECKING:
-    from promptad_tutorial.backbone import Backbone
+    from promptad_tutorial.clip.loading import Backbone
     from promptad_tutorial.datasets import Dataset
 
 
@@ -119,7 +119,7 @@ def backbone_loader(arguments: argparse.Namespace) -> Callable[[], Backbone]:
 
     The options are --backbone, --image-size and, where the command has it, --resize.
     """
-    from promptad_tutorial.backbone import backbone_from_environment
+    from promptad_tutorial.clip.loading import backbone_from_environment
 
     options = {
         "PROMPTAD_BACKBONE": arguments.backbone,

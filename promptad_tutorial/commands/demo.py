@@ -34,8 +34,8 @@ def run_demo(arguments: argparse.Namespace) -> str:
     from promptad_tutorial.datasets import draw_shots
     from promptad_tutorial.detectors import PromptAD
     from promptad_tutorial.figures import panels
-    from promptad_tutorial.images import read_image, seen_part
-    from promptad_tutorial.metrics import image_auroc
+    from promptad_tutorial.files.pictures import read_image, seen_part
+    from promptad_tutorial.scoring.metrics import image_auroc
 
     data = chosen_data(arguments)
     line = data.load(arguments.line or data.product_lines[0], require_masks=False)

@@ -36,10 +36,10 @@ def add_to(groups: Actions) -> None:
 
 def run_init_data(arguments: argparse.Namespace) -> str:
     """Plan, look at every file, write; returns what was laid out where."""
-    from promptad_tutorial.datasets.listing import shorten
+    from promptad_tutorial.datasets.own.plan import plan_layout
+    from promptad_tutorial.datasets.own.writing import check_place, lay_out
     from promptad_tutorial.datasets.samples import GOOD
-    from promptad_tutorial.own_data.plan import plan_layout
-    from promptad_tutorial.own_data.writing import check_place, lay_out
+    from promptad_tutorial.files.listing import shorten
 
     check_place(arguments.out, arguments.name)
     plan = plan_layout(

@@ -55,7 +55,7 @@ def add_to(groups: Actions) -> None:
 def run_ladder(arguments: argparse.Namespace) -> str:
     """Compare, then write <set>.csv, <set>_summary.csv, <set>_paired.csv and <set>.json."""
     from promptad_tutorial.benchmark import comparison, methods, report
-    from promptad_tutorial.provenance import versions
+    from promptad_tutorial.files.provenance import versions
 
     name = arguments.set
     shots, seeds = DEFAULTS[name]

@@ -50,11 +50,11 @@ def add_to(groups: Actions) -> None:
 
 def run_score(arguments: argparse.Namespace) -> Result:
     """Score the pictures; returns the counts, and 1 as exit code where there are anomalies."""
+    from promptad_tutorial.commands.score_folder.pictures import pictures_under
+    from promptad_tutorial.commands.score_folder.score_folder import TABLE, Plan, score_folder
+    from promptad_tutorial.commands.score_folder.score_table import ANOMALOUS, ERROR, GOOD
     from promptad_tutorial.detectors.opening import open_detector
     from promptad_tutorial.detectors.saving import read_note
-    from promptad_tutorial.inspection.pictures import pictures_under
-    from promptad_tutorial.inspection.score_folder import TABLE, Plan, score_folder
-    from promptad_tutorial.inspection.score_table import ANOMALOUS, ERROR, GOOD
 
     plan = Plan(
         arguments.batch,

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from promptad_tutorial.datasets.listing import list_images, shorten
 from promptad_tutorial.datasets.samples import Sample
+from promptad_tutorial.files.listing import list_images, shorten
 
 
 def find_masks(folder: Path) -> dict[str, Path]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promptad_tutorial.datasets.listing import (
+from promptad_tutorial.datasets.masks import check_masks_present, find_masks
+from promptad_tutorial.datasets.samples import GOOD, ProductLine, Sample
+from promptad_tutorial.files.listing import (
     IMAGE_SUFFIXES,
     check_known,
     describe_contents,
@@ -19,8 +21,6 @@ from promptad_tutorial.datasets.listing import (
     list_images,
     required_images,
 )
-from promptad_tutorial.datasets.masks import check_masks_present, find_masks
-from promptad_tutorial.datasets.samples import GOOD, ProductLine, Sample
 
 
 def is_category(folder: Path) -> bool:

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptad_tutorial.carried import carried
-from promptad_tutorial.datasets.listing import (
+from promptad_tutorial.datasets.mvtec import has_masks, is_category, list_categories, load_mvtec
+from promptad_tutorial.datasets.plain_folder import load_folder
+from promptad_tutorial.datasets.samples import GOOD, ProductLine
+from promptad_tutorial.datasets.visa import SPLIT_FILE, list_objects, load_visa
+from promptad_tutorial.files.carried import carried
+from promptad_tutorial.files.listing import (
     check_known,
     describe_contents,
     existing_folder,
     list_folders,
     list_images,
 )
-from promptad_tutorial.datasets.mvtec import has_masks, is_category, list_categories, load_mvtec
-from promptad_tutorial.datasets.plain_folder import load_folder
-from promptad_tutorial.datasets.samples import GOOD, ProductLine
-from promptad_tutorial.datasets.visa import SPLIT_FILE, list_objects, load_visa
 
 ENVIRONMENT_VARIABLE = "PROMPTAD_DATA"
 DEFAULT_DATA = Path("data") / "minifactory"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promptad_tutorial.datasets.listing import (
+from promptad_tutorial.datasets.masks import check_masks_present, find_masks
+from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, ProductLine, Sample
+from promptad_tutorial.files.listing import (
     describe_contents,
     existing_folder,
     list_folders,
     list_images,
     required_images,
 )
-from promptad_tutorial.datasets.masks import check_masks_present, find_masks
-from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, ProductLine, Sample
 
 
 def load_folder(

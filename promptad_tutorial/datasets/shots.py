@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from promptad_tutorial.datasets.listing import path_key
 from promptad_tutorial.datasets.samples import Sample
+from promptad_tutorial.files.listing import path_key
 
 
 def draw_shots(samples: Sequence[Sample], shots: int, seed: int) -> tuple[Sample, ...]:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promptad_tutorial.datasets.listing import (
+from promptad_tutorial.datasets.masks import check_masks_present
+from promptad_tutorial.datasets.samples import GOOD, ProductLine, Sample
+from promptad_tutorial.files.listing import (
     check_known,
     existing_folder,
     natural_key,
     path_key,
     shorten,
 )
-from promptad_tutorial.datasets.masks import check_masks_present
-from promptad_tutorial.datasets.samples import GOOD, ProductLine, Sample
 
 SPLIT_FILE = Path("split_csv") / "1cls.csv"
 COLUMNS = ("object", "split", "label", "image", "mask")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from promptad_tutorial.config import PromptADConfig, config_from
+from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.detectors.promptad import PromptAD
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.prompt_structure import PromptStructure, pull_only, two_classes
+from promptad_tutorial.learning.config import PromptADConfig, config_from
+from promptad_tutorial.prompts.structure import PromptStructure, pull_only, two_classes
 
 FORMS = ("pull-only", "two-class")
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
+from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.detectors import saving
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.images import list_images, read_image
-from promptad_tutorial.prompts import product_name
-from promptad_tutorial.scoring import Scores
-from promptad_tutorial.threshold import light_variations, threshold_from_normal_scores
+from promptad_tutorial.files.pictures import list_images, read_image
+from promptad_tutorial.prompts.words import product_name
+from promptad_tutorial.scoring.scores import Scores
+from promptad_tutorial.scoring.threshold import light_variations, threshold_from_normal_scores
 
 
 class Detector(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.detectors import saving
 from promptad_tutorial.detectors.coop import CoOp
 from promptad_tutorial.detectors.detector import Detector
@@ -11,7 +12,6 @@ from promptad_tutorial.detectors.promptad import PromptAD
 from promptad_tutorial.detectors.visual_memory import VisualMemory
 from promptad_tutorial.detectors.winclip import WinCLIP
 from promptad_tutorial.detectors.zero_shot import ZeroShot
-from promptad_tutorial.frozen_clip import Backbone
 
 KINDS: dict[str, type[Detector]] = {
     one.kind: one for one in (ZeroShot, CoOp, WinCLIP, PromptAD, VisualMemory)

@@ -12,18 +12,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from promptad_tutorial.config import PromptADConfig, config_from
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.detectors.detector import Detector, in_fixed_order
 from promptad_tutorial.detectors.saving import check_tensors
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.losses import prototypes
-from promptad_tutorial.memory import remember, visual_score
-from promptad_tutorial.metrics import image_auroc
-from promptad_tutorial.prompt_learner import PromptLearner, encode_learners
-from promptad_tutorial.prompt_structure import PromptStructure, semantic_concatenation
-from promptad_tutorial.scoring import Scores, anomaly_maps, harmonic_fusion, text_score
-from promptad_tutorial.training import History, Level, train
+from promptad_tutorial.learning.config import PromptADConfig, config_from
+from promptad_tutorial.learning.loop import History, Level, train
+from promptad_tutorial.learning.losses import prototypes
+from promptad_tutorial.prompts.learner import PromptLearner, encode_learners
+from promptad_tutorial.prompts.structure import PromptStructure, semantic_concatenation
+from promptad_tutorial.scoring.memory import remember, visual_score
+from promptad_tutorial.scoring.metrics import image_auroc
+from promptad_tutorial.scoring.scores import Scores, anomaly_maps, harmonic_fusion, text_score
 
 LEVELS = ("image", "pixel")  # two trainings: trap 9 of method section 4, said plainly
 LEARNT = ("tokens", "normal_prototypes", "anomaly_prototypes", "memory", "history")

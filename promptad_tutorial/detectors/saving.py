@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.clip.backbone import Backbone
 
 if TYPE_CHECKING:
     from promptad_tutorial.detectors.detector import Detector

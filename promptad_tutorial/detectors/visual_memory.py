@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from promptad_tutorial.config import check_map_size
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.detectors.detector import Detector
 from promptad_tutorial.detectors.saving import check_tensors
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.memory import remember, visual_score
-from promptad_tutorial.scoring import SIGMA, Scores, anomaly_maps
+from promptad_tutorial.learning.config import check_map_size
+from promptad_tutorial.scoring.memory import remember, visual_score
+from promptad_tutorial.scoring.scores import SIGMA, Scores, anomaly_maps
 
 
 class VisualMemory(Detector):

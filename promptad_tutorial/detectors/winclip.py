@@ -9,16 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from promptad_tutorial.config import check_map_size
-from promptad_tutorial.detectors.detector import Detector
-from promptad_tutorial.detectors.saving import check_tensors
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.images import list_images
-from promptad_tutorial.memory import visual_score
-from promptad_tutorial.prompts import PromptPair, ensemble
-from promptad_tutorial.scoring import Scores, anomaly_maps, prototype, text_score
-from promptad_tutorial.threshold import threshold_from_normal_scores
-from promptad_tutorial.window_tower import (
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.windows import (
     SIDES,
     WindowFeatures,
     encode_images_and_windows,
@@ -26,6 +18,14 @@ from promptad_tutorial.window_tower import (
     spread_windows,
     window_patches,
 )
+from promptad_tutorial.detectors.detector import Detector
+from promptad_tutorial.detectors.saving import check_tensors
+from promptad_tutorial.files.pictures import list_images
+from promptad_tutorial.learning.config import check_map_size
+from promptad_tutorial.prompts.words import PromptPair, ensemble
+from promptad_tutorial.scoring.memory import visual_score
+from promptad_tutorial.scoring.scores import Scores, anomaly_maps, prototype, text_score
+from promptad_tutorial.scoring.threshold import threshold_from_normal_scores
 
 
 class WinCLIP(Detector):

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from promptad_tutorial.config import check_map_size
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.detectors.detector import Detector
 from promptad_tutorial.detectors.saving import check_tensors
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.prompts import PromptPair, ensemble, product_name
-from promptad_tutorial.scoring import Scores, anomaly_maps, prototype, text_score
+from promptad_tutorial.learning.config import check_map_size
+from promptad_tutorial.prompts.words import PromptPair, ensemble, product_name
+from promptad_tutorial.scoring.scores import Scores, anomaly_maps, prototype, text_score
 
 
 class ZeroShot(Detector):

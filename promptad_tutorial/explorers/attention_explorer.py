@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from promptad_tutorial.attention import ATTENTION_KINDS, check_kind
+from promptad_tutorial.clip.attention import ATTENTION_KINDS, check_kind
 from promptad_tutorial.explorers.base import Explorer
 from promptad_tutorial.explorers.recent import Recent
 from promptad_tutorial.figures import Illustration, attention_picture, attention_shares
 from promptad_tutorial.figures.wording import counted, percent
-from promptad_tutorial.images import list_images, read_image
+from promptad_tutorial.files.pictures import list_images, read_image
 
 _KEPT = 40  # attention matrices: 0.2 MB each for 15 x 15 patches
 

@@ -14,10 +14,10 @@ from jaxtyping import Float, Int
 from promptad_tutorial.explorers.base import Explorer
 from promptad_tutorial.figures import Illustration, score_histogram
 from promptad_tutorial.figures.wording import percent, rounded, sentences
-from promptad_tutorial.fusion import FUSIONS, fuse
-from promptad_tutorial.metrics import image_auroc
-from promptad_tutorial.prompts import product_name
-from promptad_tutorial.threshold import threshold_from_normal_scores
+from promptad_tutorial.prompts.words import product_name
+from promptad_tutorial.scoring.fusion import FUSIONS, fuse
+from promptad_tutorial.scoring.metrics import image_auroc
+from promptad_tutorial.scoring.threshold import threshold_from_normal_scores
 
 
 @dataclass(frozen=True)

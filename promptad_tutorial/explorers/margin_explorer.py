@@ -11,19 +11,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from promptad_tutorial.config import PromptADConfig
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.explorers.base import Explorer
 from promptad_tutorial.explorers.suffix_explorer import ShotFeatures
 from promptad_tutorial.figures import Illustration
 from promptad_tutorial.figures.margin import plane_and_scores
 from promptad_tutorial.figures.wording import rounded, sentences
-from promptad_tutorial.losses import alignment, prototypes
-from promptad_tutorial.metrics import image_auroc
-from promptad_tutorial.prompt_learner import PromptLearner
-from promptad_tutorial.prompts import product_name
-from promptad_tutorial.scoring import text_score
-from promptad_tutorial.training import Level, train
+from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.learning.loop import Level, train
+from promptad_tutorial.learning.losses import alignment, prototypes
+from promptad_tutorial.prompts.learner import PromptLearner
+from promptad_tutorial.prompts.words import product_name
+from promptad_tutorial.scoring.metrics import image_auroc
+from promptad_tutorial.scoring.scores import text_score
 
 LARGEST_MARGIN = 1.0
 WEIGHTS = (0.0, 1.0, 10.0, 100.0)  # of the margin; the paper's is 1

@@ -13,14 +13,14 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from promptad_tutorial.clip.text_tower import UnknownWordWarning
 from promptad_tutorial.explorers.base import Explorer
 from promptad_tutorial.explorers.recent import Recent
 from promptad_tutorial.figures import Illustration, score_histogram
 from promptad_tutorial.figures.wording import counted, rounded, sentences
-from promptad_tutorial.metrics import image_auroc
-from promptad_tutorial.prompts import PromptPair, product_name
-from promptad_tutorial.scoring import prototype, text_score
-from promptad_tutorial.text import UnknownWordWarning
+from promptad_tutorial.prompts.words import PromptPair, product_name
+from promptad_tutorial.scoring.metrics import image_auroc
+from promptad_tutorial.scoring.scores import prototype, text_score
 
 if TYPE_CHECKING:
     from promptad_tutorial.datasets import ProductLine

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int
 
-from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.datasets import draw_shots, mask_at
 from promptad_tutorial.detectors import CoOp, Detector, PromptAD, VisualMemory, ZeroShot
 from promptad_tutorial.detectors.detector import in_fixed_order
@@ -21,9 +21,9 @@ from promptad_tutorial.explorers.recent import Recent
 from promptad_tutorial.figures import Illustration
 from promptad_tutorial.figures.seed_spread import maps_and_spread
 from promptad_tutorial.figures.wording import counted, rounded, sentences
-from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.metrics import image_auroc, pixel_auroc
-from promptad_tutorial.prompts import product_name
+from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.prompts.words import product_name
+from promptad_tutorial.scoring.metrics import image_auroc, pixel_auroc
 
 if TYPE_CHECKING:
     from promptad_tutorial.datasets import ProductLine

@@ -13,19 +13,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.clip.text_tower import UnknownWordWarning
 from promptad_tutorial.datasets import draw_shots
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.explorers.base import Explorer
 from promptad_tutorial.explorers.prompt_explorer import LabelledFeatures, encode_test
 from promptad_tutorial.figures import Illustration, score_histogram
 from promptad_tutorial.figures.wording import counted, rounded, sentences
-from promptad_tutorial.losses import prototypes
-from promptad_tutorial.metrics import image_auroc
-from promptad_tutorial.prompts import GENERIC_STATES, product_name
-from promptad_tutorial.scoring import text_score
-from promptad_tutorial.text import UnknownWordWarning
-from promptad_tutorial.training import Level, train
+from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.learning.loop import Level, train
+from promptad_tutorial.learning.losses import prototypes
+from promptad_tutorial.prompts.words import GENERIC_STATES, product_name
+from promptad_tutorial.scoring.metrics import image_auroc
+from promptad_tutorial.scoring.scores import text_score
 
 if TYPE_CHECKING:
     from promptad_tutorial.datasets import ProductLine

@@ -17,7 +17,7 @@ from promptad_tutorial.figures.palette import (
     GOOD_MARKER,
 )
 from promptad_tutorial.figures.wording import rounded, sentences
-from promptad_tutorial.fusion import fuse
+from promptad_tutorial.scoring.fusion import fuse
 
 _LINES = 7  # level lines of a fusion
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
-from promptad_tutorial.images import list_images, read_image
+from promptad_tutorial.files.pictures import list_images, read_image
 
 # Arrays, tensors or nested lists. Written as Any so that a wrong thing meets the ValueErrors below.
 ArrayLike: TypeAlias = Any

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from promptad_tutorial.datasets import Dataset, open_dataset
-from promptad_tutorial.minifactory.build import BuildPlan, build_benchmark
-from promptad_tutorial.minifactory.product_lines import LINES
+from workshop.minifactory.build import BuildPlan, build_benchmark
+from workshop.minifactory.product_lines import LINES
 
 TWO_LINES = tuple(line for line in LINES if line.name in ("wood", "capsule"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from promptad_tutorial.benchmark.committed import committed_table
-from promptad_tutorial.carried import carried
+from promptad_tutorial.files.carried import carried
 
 
 def test_a_table_is_found_from_any_folder(tmp_path, monkeypatch):

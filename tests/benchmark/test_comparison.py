@@ -14,12 +14,12 @@ from scipy import stats
 from promptad_tutorial.benchmark import comparison, methods, report
 from promptad_tutorial.benchmark.comparison import KEY, Plan, compare
 from promptad_tutorial.benchmark.test_set import FIGURES, TestSet
-from promptad_tutorial.config import PromptADConfig, Traps
 from promptad_tutorial.datasets import draw_shots, mask_at
 from promptad_tutorial.datasets.shots import draw_unsorted_shots
 from promptad_tutorial.detectors import CoOp, PromptAD, VisualMemory, WinCLIP, ZeroShot
-from promptad_tutorial.metrics import evaluate
-from promptad_tutorial.prompts import GENERIC_STATES
+from promptad_tutorial.learning.config import PromptADConfig, Traps
+from promptad_tutorial.prompts.words import GENERIC_STATES
+from promptad_tutorial.scoring.metrics import evaluate
 
 QUICK = PromptADConfig(steps=2, n_normal_prompts=1, n_anomaly_suffixes=1)
 LADDER = methods.ladder(QUICK)

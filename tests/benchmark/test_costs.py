@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmarks import projection, scaling, tables, throughput
-from benchmarks.projection import SIZES, UNKNOWN, Experiment
 from promptad_tutorial.benchmark.beside_published import CATEGORIES
+from workshop.speed import projection, scaling, tables, throughput
+from workshop.speed.projection import SIZES, UNKNOWN, Experiment
 
 PARTS = {
     "read": 1.0,

@@ -17,8 +17,8 @@ from PIL import Image
 from promptad_tutorial.benchmark.encoding import CachedEncoder, Request, request_of
 from promptad_tutorial.benchmark.feature_cache import FeatureCache
 from promptad_tutorial.benchmark.test_set import TestSet
-from promptad_tutorial.config import PromptADConfig, Traps
 from promptad_tutorial.detectors import CoOp, PromptAD, VisualMemory, WinCLIP, ZeroShot
+from promptad_tutorial.learning.config import PromptADConfig, Traps
 
 KEY = {"image": "a", "blocks": [1, 2]}
 TENSORS = {"cls": torch.arange(6.0), "blocks": torch.ones(2, 1, 3)}

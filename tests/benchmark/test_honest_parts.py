@@ -14,8 +14,8 @@ from sklearn.metrics import roc_auc_score
 
 from promptad_tutorial.benchmark import optimism, published, sample_size, selection
 from promptad_tutorial.benchmark.trap_list import TRAPS
-from promptad_tutorial.config import PromptADConfig, Traps
 from promptad_tutorial.detectors import PromptAD
+from promptad_tutorial.learning.config import PromptADConfig, Traps
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 4

@@ -36,7 +36,7 @@ from promptad_tutorial.benchmark.run_folder import Run
 from promptad_tutorial.benchmark.settings import RELEASED, BackboneChoice, Settings
 from promptad_tutorial.benchmark.tasks import Task
 from tests.browser.conftest import BROWSERS, QUIET
-from tests.test_cli import failure, run
+from tests.commands.test_cli import failure, run
 
 ROOT = Path(__file__).resolve().parents[2]
 EVIL = "<img src=x onerror=alert(1)>|\"'&`[a](http://x)`"

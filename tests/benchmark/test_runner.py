@@ -26,9 +26,9 @@ from promptad_tutorial.benchmark.run_folder import open_run
 from promptad_tutorial.benchmark.settings import RELEASED, BackboneChoice, Settings
 from promptad_tutorial.benchmark.test_set import FIGURES, TestSet, central_square
 from promptad_tutorial.commands import benchmark as command
-from promptad_tutorial.config import PromptADConfig, preset
 from promptad_tutorial.datasets import Dataset, draw_shots, open_dataset
-from tests.test_cli import failure, run
+from promptad_tutorial.learning.config import PromptADConfig, preset
+from tests.commands.test_cli import failure, run
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGES = {"seconds", "memory_mb", "gpu_memory_mb", "versions", "commit"}  # from run to run
@@ -213,7 +213,7 @@ def test_a_yaml_file_says_what_options_say_and_options_win(capsys, two_lines, tm
         "missing_masks": True,
     }  # fmt: skip
     path.write_text(yaml.safe_dump(values))
-    from promptad_tutorial.cli import build_parser
+    from promptad_tutorial.commands.cli import build_parser
 
     typed = ["benchmark", "--missing-masks"]
     for name, value in values.items():

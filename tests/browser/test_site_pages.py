@@ -12,11 +12,11 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from tools.site.api_pages import modules
-from tools.site.build import ROOT, build
-from tools.site.docstrings import as_rst
-from tools.site.notebook_pages import notebook_page
-from tools.site.sources import gather
+from workshop.pages.site.api_pages import modules
+from workshop.pages.site.build import ROOT, build
+from workshop.pages.site.docstrings import as_rst
+from workshop.pages.site.notebook_pages import notebook_page
+from workshop.pages.site.sources import gather
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LOADED = {"img": "src", "script": "src", "iframe": "src", "source": "src", "object": "data"}
@@ -144,7 +144,7 @@ def test_every_module_has_its_place_in_the_reference_and_shapes_can_be_read(site
     }
     assert on_disk - listed == {"promptad_tutorial"}
     losses = page(site / "docs" / "api" / "learning.html")
-    margin = losses.find(id="promptad_tutorial.losses.explicit_anomaly_margin")
+    margin = losses.find(id="promptad_tutorial.learning.losses.explicit_anomaly_margin")
     signature = " ".join(margin.get_text(" ").split()).replace("'", '"')
     assert re.search(r'z ?: ?Float ?\[ ?Tensor ?, ?"\*b d" ?\]', signature), signature
     assert "mean relu(d(z, w_n) - d(z, w_a) + margin)" in margin.parent.get_text()

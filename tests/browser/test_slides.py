@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tools.make_slides import SIZE, export, talk_notebook
-from tools.talk import read_talk
+from workshop.pages.make_slides import SIZE, export, talk_notebook
+from workshop.pages.talk import read_talk
 
 LOOK = """() => {
   const slide = Reveal.getCurrentSlide(), scale = Reveal.getScale();

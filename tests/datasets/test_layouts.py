@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptad_tutorial import carried
 from promptad_tutorial.benchmark.committed import committed_table
 from promptad_tutorial.datasets import (
     GOOD,
@@ -24,6 +23,7 @@ from promptad_tutorial.datasets import (
     open_dataset,
     read_mask,
 )
+from promptad_tutorial.files import carried
 
 
 def write(path: Path, value: int = 0) -> Path:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from promptad_tutorial.backbone import Backbone
-from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.clip.loading import Backbone
 from promptad_tutorial.detectors import CoOp, Detector, PromptAD, VisualMemory, ZeroShot
-from promptad_tutorial.prompt_learner import PromptLearner
-from promptad_tutorial.prompts import single_pair
+from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.prompts.learner import PromptLearner
+from promptad_tutorial.prompts.words import single_pair
 
 MAP = 24  # px: maps are as good at this size, and quick
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from promptad_tutorial.config import PromptADConfig
 from promptad_tutorial.detectors import CoOp, PromptAD
 from promptad_tutorial.detectors.coop import FORMS
+from promptad_tutorial.learning.config import PromptADConfig
 from tests.detectors.conftest import (
     MAP,
     assert_same_scores,

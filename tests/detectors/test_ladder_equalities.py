@@ -9,14 +9,14 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from promptad_tutorial import training
-from promptad_tutorial.attention import attention_residual
-from promptad_tutorial.backbone import load_backbone
-from promptad_tutorial.config import Traps, preset
+from promptad_tutorial.clip.attention import attention_residual
+from promptad_tutorial.clip.image_tower import tokens_before_block
+from promptad_tutorial.clip.loading import load_backbone
 from promptad_tutorial.detectors import CoOp, PromptAD, ZeroShot
 from promptad_tutorial.detectors.detector import in_fixed_order
-from promptad_tutorial.image_tower import tokens_before_block
-from promptad_tutorial.prompts import PromptPair
+from promptad_tutorial.learning import loop as training
+from promptad_tutorial.learning.config import Traps, preset
+from promptad_tutorial.prompts.words import PromptPair
 from tests.detectors.conftest import (
     MAP,
     assert_same_scores,

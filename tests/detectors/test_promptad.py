@@ -11,11 +11,11 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
 
-from promptad_tutorial import training
-from promptad_tutorial.config import preset
 from promptad_tutorial.detectors import CoOp, PromptAD, VisualMemory
 from promptad_tutorial.detectors.detector import in_fixed_order
-from promptad_tutorial.images import ImageError
+from promptad_tutorial.files.pictures import ImageError
+from promptad_tutorial.learning import loop as training
+from promptad_tutorial.learning.config import preset
 from tests.detectors.conftest import (
     KINDS,
     LEARNING,

@@ -13,10 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from promptad_tutorial.backbone import load_backbone
-from promptad_tutorial.config import Traps
+from promptad_tutorial.clip.loading import load_backbone
 from promptad_tutorial.detectors import CoOp, PromptAD, VisualMemory, ZeroShot, promptad, saving
-from promptad_tutorial.prompts import single_pair
+from promptad_tutorial.learning.config import Traps
+from promptad_tutorial.prompts.words import single_pair
 from tests.detectors.conftest import KINDS, assert_same_scores, quick
 
 FORMAT = "promptad-tutorial detector 1"

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from promptad_tutorial.detectors import PromptAD, VisualMemory
-from promptad_tutorial.images import read_image
-from promptad_tutorial.threshold import light_variations
+from promptad_tutorial.files.pictures import read_image
+from promptad_tutorial.scoring.threshold import light_variations
 from tests.detectors.conftest import KINDS, LEARNING, MAP, quick, seeded
 
 # Student's t at 0.9 and at 0.8 by degrees of freedom, from a printed table

@@ -14,13 +14,13 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from scipy.ndimage import gaussian_filter
 
-from promptad_tutorial.backbone import Backbone, load_backbone
+from promptad_tutorial.clip.loading import Backbone, load_backbone
 from promptad_tutorial.detectors.winclip import WinCLIP
 from promptad_tutorial.detectors.zero_shot import ZeroShot
-from promptad_tutorial.prompts import PromptPair, ensemble, single_pair
-from promptad_tutorial.threshold import threshold_from_normal_scores
-from tests.test_backbone import block_outputs
-from tests.test_window_tower import slow_window
+from promptad_tutorial.prompts.words import PromptPair, ensemble, single_pair
+from promptad_tutorial.scoring.threshold import threshold_from_normal_scores
+from tests.clip.test_backbone import block_outputs
+from tests.clip.test_window_tower import slow_window
 
 PAIR = single_pair("nut")
 

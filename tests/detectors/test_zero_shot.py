@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from promptad_tutorial.backbone import Backbone, load_backbone
+from promptad_tutorial.clip.loading import Backbone, load_backbone
 from promptad_tutorial.detectors import Detector, ZeroShot
-from promptad_tutorial.prompts import PromptPair, ensemble, single_pair
+from promptad_tutorial.prompts.words import PromptPair, ensemble, single_pair
 
 
 @pytest.fixture(scope="module")

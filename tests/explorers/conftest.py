@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.explorers import LabelledFeatures, ShotFeatures
-from promptad_tutorial.frozen_clip import Backbone
+from promptad_tutorial.learning.config import PromptADConfig
 
 # few prompts and three large steps
 QUICK = PromptADConfig(

@@ -14,7 +14,9 @@ import pytest
 import torch
 from PIL import Image
 
-from promptad_tutorial.attention import ATTENTION_KINDS
+from promptad_tutorial.clip.attention import ATTENTION_KINDS
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.text_tower import UnknownWordWarning
 from promptad_tutorial.datasets import ProductLine, Sample
 from promptad_tutorial.explorers import (
     AttentionExplorer,
@@ -24,9 +26,7 @@ from promptad_tutorial.explorers import (
     encode_test,
 )
 from promptad_tutorial.explorers.prompt_explorer import split_prompts
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.metrics import image_auroc
-from promptad_tutorial.text import UnknownWordWarning
+from promptad_tutorial.scoring.metrics import image_auroc
 
 SECONDS = 0.3  # in which a change is to be answered
 

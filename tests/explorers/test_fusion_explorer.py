@@ -9,8 +9,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from promptad_tutorial.explorers import BranchScores, FusionExplorer
-from promptad_tutorial.fusion import FUSIONS
-from promptad_tutorial.threshold import threshold_from_normal_scores
+from promptad_tutorial.scoring.fusion import FUSIONS
+from promptad_tutorial.scoring.threshold import threshold_from_normal_scores
 
 SECONDS = 0.3  # in which a change is to be answered
 

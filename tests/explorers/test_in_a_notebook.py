@@ -11,7 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.notebooks.gates import clean_problems, figure_problems
-from tools.execute_notebooks import execute
+from workshop.pages.execute_notebooks import execute
 
 ROOT = Path(__file__).resolve().parents[2]
 # A stand-in for a backbone: the explorer needs its text features and its temperature.

@@ -9,16 +9,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.explorers import (
     MarginExplorer,
     margin_explorer,
 )
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.losses import alignment, explicit_anomaly_margin
-from promptad_tutorial.metrics import image_auroc
+from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.learning.losses import alignment, explicit_anomaly_margin
+from promptad_tutorial.scoring.metrics import image_auroc
 from tests.explorers import conftest
 from tests.explorers.conftest import random_shots
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
-from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.datasets import ProductLine, Sample, draw_shots
 from promptad_tutorial.detectors import Detector, PromptAD, VisualMemory
 from promptad_tutorial.explorers import DrawnLine, ShotExplorer, encode_draws, shot_explorer
 from promptad_tutorial.explorers.shot_explorer import METHODS
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.metrics import image_auroc, pixel_auroc
+from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.scoring.metrics import image_auroc, pixel_auroc
 from tests.explorers.conftest import QUICK, unit
 
 SECONDS = 2.0  # in which a change is to be answered

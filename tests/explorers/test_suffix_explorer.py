@@ -12,7 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from promptad_tutorial.config import PromptADConfig
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.image_tower import ImageFeatures
+from promptad_tutorial.clip.text_tower import UnknownWordWarning
 from promptad_tutorial.datasets import ProductLine, Sample, draw_shots
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.explorers import (
@@ -22,10 +24,8 @@ from promptad_tutorial.explorers import (
     suffix_explorer,
 )
 from promptad_tutorial.explorers.suffix_explorer import split_states
-from promptad_tutorial.frozen_clip import Backbone
-from promptad_tutorial.image_tower import ImageFeatures
-from promptad_tutorial.metrics import image_auroc
-from promptad_tutorial.text import UnknownWordWarning
+from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.scoring.metrics import image_auroc
 from tests.explorers import conftest
 from tests.explorers.conftest import random_shots
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from promptad_tutorial.figures.margin import Plane, plane_and_scores, prototype_plane
-from promptad_tutorial.losses import explicit_anomaly_margin
+from promptad_tutorial.learning.losses import explicit_anomaly_margin
 
 
 def unit(generator: np.random.Generator, *shape: int) -> np.ndarray:

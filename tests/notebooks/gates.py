@@ -14,7 +14,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbval.plugin import find_comment_markers, find_metadata_tags
 
-from tools.execute_notebooks import clean
+from workshop.pages.execute_notebooks import clean
 
 Gate = Callable[[NotebookNode], list[str]]
 

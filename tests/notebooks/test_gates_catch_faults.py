@@ -21,7 +21,7 @@ from tests.notebooks.gates import (
     section_problems,
     semicolon_problems,
 )
-from tools.execute_notebooks import WIDGET_VIEW, clean
+from workshop.pages.execute_notebooks import WIDGET_VIEW, clean
 
 ROOT = Path(__file__).resolve().parents[2]
 ALT = "Heat map of one screw: the highest score, 0.91, is on the thread."

@@ -10,8 +10,8 @@ import nbformat
 import pytest
 import yaml
 
-from tools import glossary
-from tools.link_glossary import link, link_notebooks
+from workshop.pages import glossary
+from workshop.pages.link_glossary import link, link_notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -34,7 +34,7 @@ def github_anchor(heading: str) -> str:
 def test_the_committed_notebooks_and_page_are_what_the_table_makes():
     notebooks, page = link_notebooks()
     stale = [p.name for p, text in notebooks.items() if p.read_text(encoding="utf-8") != text]
-    assert not stale and page == PAGE, f"run `python -m tools.link_glossary`: {stale}"
+    assert not stale and page == PAGE, f"run `python -m workshop.pages.link_glossary`: {stale}"
 
 
 def words(text: str) -> str:

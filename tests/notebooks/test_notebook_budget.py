@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from tools.notebook_budget import (
+from workshop.gates.notebook_budget import (
     NOTEBOOK_GB,
     NOTEBOOK_SECONDS,
     SERIES_SECONDS,

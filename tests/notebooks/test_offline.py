@@ -13,8 +13,8 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests.notebooks.gates import clean_problems, execution_problems
-from tools.execute_notebooks import execute
-from tools.network_block import NetworkBlockedError, is_local
+from workshop.gates.network_block import NetworkBlockedError, is_local
+from workshop.pages.execute_notebooks import execute
 
 ROOT = Path(__file__).resolve().parents[2]
 # An address for documentation (RFC 5737) and a datagram socket: even without the block,

@@ -14,8 +14,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from promptad_tutorial import series
-from tools.network_block import kernel_environment
+from promptad_tutorial.exercises import series
+from workshop.gates.network_block import kernel_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = "tiny"

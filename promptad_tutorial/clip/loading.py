@@ -1,0 +1,160 @@
+"""Getting a backbone: the shipped tiny CLIP, or one of open_clip's, by name and weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import open_clip
+import torch
+
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.image_tower import ImageFeatures
+from promptad_tutorial.clip.precision import check_precision
+from promptad_tutorial.clip.precision_names import PRECISIONS, precision_name
+from promptad_tutorial.clip.text_tower import UnknownWordWarning
+from promptad_tutorial.clip.weights.checkpoints import fill_model
+from promptad_tutorial.clip.weights.model_support import BackboneError, at_image_size
+from promptad_tutorial.clip.weights.pretrained import (
+    NOT_GIVEN,
+    LoadedModel,
+    Pretrained,
+    WeightsNotFoundError,
+    load_open_clip,
+)
+
+__all__ = [
+    "Backbone",
+    "BackboneError",
+    "ImageFeatures",
+    "UnknownWordWarning",
+    "WeightsNotFoundError",
+    "backbone_from_environment",
+    "load_backbone",
+]
+
+
+def load_backbone(
+    name: str = "tiny",
+    pretrained: Pretrained = NOT_GIVEN,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+    seed: int = 0,
+    image_size: int | None = None,
+    resize: str = "squash",
+) -> Backbone:
+    """A frozen CLIP. "tiny" ships with this package; other names are open_clip's.
+
+    ``pretrained``: a tag of open_clip (downloaded once), or a path to a .safetensors file, or
+    "random" (or None) for weights drawn from ``seed``, which the label then says. It must be
+    given for every name but "tiny", which has its own weights.
+    ``device``: CUDA if there is one, else the CPU; "mps" must be asked for.
+    ``dtype``: torch.float32; torch.bfloat16 or torch.float16 for an image tower that multiplies in
+    half precision (torch.autocast), which the label says; torch.float64 for comparisons that
+    rounding must not decide. In half precision, image scores and maps, which lie in [0, 1], are
+    within 0.01 (bfloat16) or 0.001 (float16) of those in float32. Measured on the ten product lines
+    of the minifactory, on a CPU, the largest difference was 0.0062 and 0.0007 of WinCLIP+, and
+    0.0007 and 0.0001 of PromptAD; of ViT-B-32 with random weights it was smaller.
+    ``image_size``: pixels a side of the tower's square, a multiple of the patch; by default the
+    model's own. The position embeddings are interpolated as open_clip does.
+    ``resize``: "squash" (the default) maps whole pictures onto the square; "crop" keeps the
+    aspect ratio and shows the central square alone.
+    Label and checksum of the backbone say what differs from the defaults.
+
+    Raises BackboneError (a ValueError) for a model, weights, device, dtype or image size that
+    cannot be had, ValueError for another ``resize``.
+    """
+    chosen = choose_device(device)
+    try:
+        check_precision(chosen, dtype)
+    except ValueError as error:
+        raise BackboneError(str(error)) from error
+    if name != "tiny":
+        loaded = load_open_clip(name, pretrained, seed, image_size)
+        name = name.replace("/", "-")
+        tokenizer = open_clip.get_tokenizer(name)
+        return Backbone(name, loaded, tokenizer, chosen, dtype, resize=resize)
+    if pretrained is not NOT_GIVEN:
+        raise BackboneError(
+            f"'tiny' has its own weights, found pretrained={pretrained!r}. Leave it out, or name "
+            "an open_clip model."
+        )
+    from promptad_tutorial.clip import tinyclip
+
+    model, mean, std = tinyclip.load_tiny()
+    own_size = int(model.visual.image_size[0])
+    weights = f"{tinyclip.MODEL_NAME}, trained on the minifactory"
+    if image_size not in (None, own_size):
+        model = _at_image_size(model, image_size)
+        weights += f", at {image_size} pixels"
+    loaded = LoadedModel(model, weights, mean, std, "bicubic")
+    tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
+    backbone = Backbone("tiny", loaded, tokenizer, chosen, dtype, tinyclip.unknown_words, resize)
+    if image_size in (None, own_size):
+        backbone.checksum = tinyclip.checksum()  # else that of the interpolated weights
+    return backbone
+
+
+def _at_image_size(model: torch.nn.Module, image_size: int) -> torch.nn.Module:
+    """TinyCLIP for squares of another size."""
+    from promptad_tutorial.clip.tinyclip import MODEL_NAME
+
+    config = at_image_size(MODEL_NAME, open_clip.get_model_config(MODEL_NAME), image_size)
+    with torch.random.fork_rng(devices=[]):
+        larger = open_clip.CLIP(**config)
+    fill_model(larger, dict(model.state_dict()), MODEL_NAME, "the package", interpolate=True)
+    return larger.eval()
+
+
+def backbone_from_environment(environment: Mapping[str, str] | None = None) -> Backbone:
+    """The backbone that PROMPTAD_BACKBONE names, on PROMPTAD_DEVICE; "tiny" if it is unset.
+
+    PROMPTAD_PRECISION is its dtype: float32, bfloat16, float16 or float64.
+
+    Forms: ``tiny``, ``MODEL:TAG``, ``MODEL:/path/file.safetensors``, ``MODEL:random``.
+    PROMPTAD_IMAGE_SIZE and PROMPTAD_RESIZE are ``image_size`` and ``resize`` of ``load_backbone``.
+    ``environment`` is the process's own by default. Raises BackboneError.
+    """
+    environment = os.environ if environment is None else environment
+    wanted = environment.get("PROMPTAD_BACKBONE", "").strip() or "tiny"
+    device = environment.get("PROMPTAD_DEVICE", "").strip() or None
+    precision = precision_name(environment.get("PROMPTAD_PRECISION", "").strip() or "float32")
+    if precision not in PRECISIONS.values():
+        raise BackboneError(
+            f"expected PROMPTAD_PRECISION to be one of {', '.join(PRECISIONS.values())}, found "
+            f"{precision!r}."
+        )
+    name, colon, weights = wanted.partition(":")
+    pretrained = weights.strip() if colon and weights.strip() else NOT_GIVEN
+    size = environment.get("PROMPTAD_IMAGE_SIZE", "").strip() or None
+    resize = environment.get("PROMPTAD_RESIZE", "").strip() or "squash"
+    if size is not None and not size.isdecimal():
+        raise BackboneError(f"expected PROMPTAD_IMAGE_SIZE in pixels, such as 336, found {size!r}.")
+    return load_backbone(
+        name.strip(),
+        pretrained,
+        device,
+        getattr(torch, precision),
+        image_size=int(size) if size else None,
+        resize=resize,
+    )
+
+
+def choose_device(device: str | torch.device | None) -> torch.device:
+    """The device asked for; by default CUDA if there is one, else the CPU. BackboneError."""
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise BackboneError(
+            f"expected a device such as cpu, cuda or mps, found {device!r}."
+        ) from error
+    there = {
+        "cpu": True,
+        "cuda": (chosen.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(chosen.type, False):
+        raise BackboneError(f"device {device} is not available here. Use 'cpu', or leave it out.")
+    return chosen

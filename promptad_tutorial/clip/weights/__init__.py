@@ -1,0 +1,1 @@
+"""Weights from elsewhere: found, fetched, checked and filled into a model."""

@@ -1,0 +1,245 @@
+"""The exercises of notebook 06: the memory's distance, harmonic fusion, and a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from promptad_tutorial.exercises.answers import number_trouble, tensor_trouble
+from promptad_tutorial.exercises.verdict import Task, Verdict, check_function, mistake
+from promptad_tutorial.scoring.memory import visual_score
+from promptad_tutorial.scoring.scores import harmonic_fusion
+
+
+def memory_distance(fn: object) -> Verdict:
+    """How unlike the nearest stored patch every patch is. Difficulty 2 of 3, 10 minutes.
+
+    `fn(tokens, memory)`: tensors (blocks, p, w) and (blocks, s, w) of tokens of any length to a
+    tensor (p,) in [0, 1].
+    """
+    generator = torch.Generator().manual_seed(11)
+    task = Task(
+        inputs=("tokens", "memory"),
+        cases=tuple(
+            _tokens(*size, generator) for size in ((2, 5, 7, 6), (2, 4, 9, 8), (3, 6, 4, 5))
+        ),
+        solution=lambda tokens, memory: visual_score(_unit(tokens)[:, None], _unit(memory))[0],
+        trouble=tensor_trouble,
+        mistakes=(
+            mistake(
+                "the distance is not halved: (1 - cosine) / 2 lies in [0, 1].",
+                lambda t, m: 2 * _distance(t, m),
+            ),
+            mistake(
+                "this is the mean over everything stored: only the nearest stored token, with the "
+                "largest cosine, counts.",
+                lambda t, m: _distance(t, m, nearest=lambda c: c.mean(dim=-1)),
+            ),
+            mistake(
+                "this is the farthest stored token: the nearest one has the largest cosine.",
+                lambda t, m: _distance(t, m, nearest=lambda c: c.amin(dim=-1)),
+            ),
+            mistake(
+                "the tokens are not of length 1: without that a dot product is no cosine.",
+                lambda t, m: _distance(t, m, unit=lambda x: x),
+                lambda t, m: _distance(t, m, unit=lambda x: x).clamp(0, 1),
+            ),
+            mistake(
+                "each patch needs length 1 by itself: normalise along the last axis.",
+                lambda t, m: _distance(t, m, unit=lambda x: functional.normalize(x, dim=1)),
+                lambda t, m: _distance(t, m, unit=lambda x: functional.normalize(x, dim=0)),
+            ),
+            mistake(
+                "one block decides alone here: take the average over the blocks.",
+                lambda t, m: _distance(t, m, over=lambda d: d.amax(dim=0)),
+                lambda t, m: _distance(t, m, over=lambda d: d.amin(dim=0)),
+                lambda t, m: _distance(t[:1], m[:1]),
+                lambda t, m: _distance(t[-1:], m[-1:]),
+            ),
+            mistake(
+                "the blocks are added up: divide by their number.",
+                lambda t, m: _distance(t, m, over=lambda d: d.sum(dim=0)),
+            ),
+            mistake(
+                "this is a similarity: an unusual patch should score high, a stored one 0.",
+                lambda t, m: 1 - 2 * _distance(t, m),
+                lambda t, m: 1 - _distance(t, m),
+            ),
+        ),
+        hint="normalise both along the last axis, then (1 - (tokens @ memory.mT).amax(-1)) / 2, "
+        "and the mean over the blocks.",
+    )
+    return check_function(fn, task)
+
+
+def fuse_harmonically(fn: object) -> Verdict:
+    """1 / (1/text + 1/visual), also where a score is 0. Difficulty 1 of 3, 8 minutes.
+
+    `fn(text, visual)`: two tensors of the same shape in [0, 1], with zeros in them, to a tensor of
+    that shape without NaN.
+    """
+    generator = torch.Generator().manual_seed(12)
+    task = Task(
+        inputs=("text", "visual"),
+        cases=tuple(_branches(shape, generator) for shape in ((8,), (3, 5), (2, 2, 4))),
+        solution=harmonic_fusion,
+        trouble=_fusion_trouble,
+        mistakes=(
+            mistake(
+                "0 / 0 is not a number: say what the result is where both are 0.",
+                lambda a, b: a * b / (a + b),
+            ),
+            mistake(
+                "this is twice as much, the harmonic mean: the paper leaves the 2 out.",
+                lambda a, b: 2 * harmonic_fusion(a, b),
+                lambda a, b: 2 * a * b / (a + b),
+            ),
+            mistake(
+                "the sum of the inverses is not inverted back.",
+                lambda a, b: 1 / a + 1 / b,
+            ),
+            mistake(
+                "where one branch is 0, the other decides here: the result must be 0, since both "
+                "have to speak for a high score.",
+                lambda a, b: torch.where(a == 0, b, torch.where(b == 0, a, harmonic_fusion(a, b))),
+            ),
+            mistake(
+                "this is an arithmetic mean or sum: a high score of one branch is enough there.",
+                lambda a, b: (a + b) / 2,
+                lambda a, b: a + b,
+            ),
+            mistake("this is the smaller of the two: the result lies below it.", torch.minimum),
+            mistake("this is the product: divide it by the sum.", torch.mul),
+            mistake(
+                "a number that is added against division by zero must be tiny: it changes the "
+                "other entries.",
+                *(_padded(much) for much in (1e-1, 1e-2, 1e-3)),
+            ),
+        ),
+        hint="text * visual / (text + visual) is the same; use torch.where for entries whose sum "
+        "is 0.",
+    )
+    return check_function(fn, task)
+
+
+def normal_threshold(fn: object) -> Verdict:
+    """The upper end of a prediction interval. Difficulty 2 of 3, 10 minutes.
+
+    `fn(scores, quantile)`: a numpy array (n,) of scores of normal pictures and Student's quantile q
+    to one number, mean + q s sqrt(1 + 1/n).
+    """
+    generator = np.random.default_rng(13)
+    task = Task(
+        inputs=("scores", "quantile"),
+        cases=tuple(
+            (generator.uniform(0.05, 0.4, n), quantile)
+            for n, quantile in ((4, 1.64), (8, 2.36), (3, 1.2))
+        ),
+        solution=lambda scores, quantile: _threshold(scores, quantile),
+        trouble=number_trouble,
+        mistakes=(
+            mistake(
+                "the spread is that of a whole population: of a sample it is std(ddof=1).",
+                lambda x, q: _threshold(x, q, ddof=0),
+            ),
+            mistake(
+                "this is a bound for the mean: one new picture scatters much more than a mean.",
+                lambda x, q: _threshold(x, q, factor=lambda n: (1 / n) ** 0.5),
+            ),
+            mistake(
+                "the uncertainty of the mean is left out: the factor sqrt(1 + 1/n).",
+                lambda x, q: _threshold(x, q, factor=lambda n: 1.0),
+            ),
+            mistake(
+                "the square root of 1 + 1/n is missing.",
+                lambda x, q: _threshold(x, q, factor=lambda n: 1 + 1 / n),
+            ),
+            mistake(
+                "this is the lower end: alarms are above a threshold.",
+                lambda x, q: _threshold(x, -q),
+            ),
+            mistake(
+                "the highest score of the normal pictures is no bound for the next one.",
+                lambda x, q: float(x.max()),
+            ),
+            mistake(
+                "the quantile is not used.",
+                lambda x, q: _threshold(x, 1.0),
+                lambda x, q: float(x.mean()),
+            ),
+        ),
+        hint="scores.mean() + quantile * scores.std(ddof=1) * np.sqrt(1 + 1 / len(scores)).",
+    )
+    return check_function(fn, task)
+
+
+def _tokens(
+    blocks: int, patches: int, stored: int, width: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Tokens of many lengths; the first patch is stored, at another length."""
+
+    def some(n: int) -> Tensor:
+        lengths = 0.5 + 1.5 * torch.rand(blocks, n, 1, generator=generator)
+        return lengths * torch.randn(blocks, n, width, generator=generator)
+
+    tokens, memory = some(patches), some(stored)
+    memory[:, -1] = 1.7 * tokens[:, 0]
+    return tokens, memory
+
+
+def _unit(x: Float[Tensor, "*n w"]) -> Float[Tensor, "*n w"]:
+    return functional.normalize(x, dim=-1)
+
+
+def _distance(
+    tokens: Float[Tensor, "blocks p w"],
+    memory: Float[Tensor, "blocks s w"],
+    unit: Callable[[Tensor], Tensor] | None = None,
+    nearest: Callable[[Tensor], Tensor] | None = None,
+    over: Callable[[Tensor], Tensor] = lambda d: d.mean(dim=0),
+) -> Float[Tensor, " p"]:
+    """The right answer, or with one of its steps replaced."""
+    tokens, memory = (_unit(x) if unit is None else unit(x) for x in (tokens, memory))
+    cosines = tokens @ memory.mT
+    found = cosines.amax(dim=-1) if nearest is None else nearest(cosines)
+    return over((1 - found) / 2)
+
+
+def _branches(shape: tuple[int, ...], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Two tensors of scores; in the first entry both are 0, in the next two one of them."""
+    text, visual = (0.02 + 0.9 * torch.rand(shape, generator=generator) for _ in range(2))
+    text.view(-1)[[0, 1]] = 0
+    visual.view(-1)[[0, 2]] = 0
+    return text, visual
+
+
+def _fusion_trouble(got: Any, expected: Tensor) -> str | None:
+    """What is wrong with fused scores; an infinite one is named before any other."""
+    if isinstance(got, Tensor) and got.shape == expected.shape and got.is_floating_point():
+        endless = got.detach().isinf().nonzero()
+        if len(endless):
+            place = tuple(endless[0].tolist())
+            text = ", ".join(map(str, place))
+            return (
+                f"entry [{text}] of the result is infinite, expected {float(expected[place]):.3g}"
+            )
+    return tensor_trouble(got, expected)
+
+
+def _padded(much: float) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda a, b: 1 / (1 / (a + much) + 1 / (b + much))
+
+
+def _threshold(
+    scores: Float[np.ndarray, " n"],
+    quantile: float,
+    ddof: int = 1,
+    factor: Callable[[int], float] = lambda n: (1 + 1 / n) ** 0.5,
+) -> float:
+    return float(scores.mean() + quantile * scores.std(ddof=ddof) * factor(len(scores)))

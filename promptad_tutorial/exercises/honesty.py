@@ -1,0 +1,283 @@
+"""The exercises of notebook 07: a paired interval, two leaks of a real evaluation, and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from scipy import stats
+
+from promptad_tutorial.benchmark.optimism import expected_best
+from promptad_tutorial.benchmark.report import paired_differences
+from promptad_tutorial.exercises.answers import as_array, kind_of, number_trouble
+from promptad_tutorial.exercises.verdict import Task, Verdict, check_function, mistake, not_yet
+from promptad_tutorial.scoring.metrics import image_auroc
+
+Scores = Float[np.ndarray, "lines seeds"]
+DETECTORS, GOOD, ANOMALOUS = (1, 10, 100), 24, 32  # what `noise_optimism` asks for
+NEAR = 2.0  # points by which a prediction may be off
+
+
+def paired_interval(fn: object) -> Verdict:
+    """The paired difference with its interval over product lines. Difficulty 2 of 3, 12 minutes.
+
+    `fn(mine, other)`: two arrays (lines, seeds) of AUROC in % to (difference, low, high), three
+    numbers: the mean over lines of the mean difference over seeds, with a 95 % t-interval.
+    """
+    generator = np.random.default_rng(7)
+    task = Task(
+        inputs=("mine", "other"),
+        cases=tuple(_two_tables(generator, *shape) for shape in ((10, 5), (6, 3), (15, 4))),
+        solution=_from_the_report,
+        trouble=_triple_trouble,
+        mistakes=(
+            mistake(
+                "the tables are treated as two unrelated groups: subtract line by line first, the "
+                "difficulty of a line then cancels.",
+                *(_unpaired(per_line) for per_line in (True, False)),
+            ),
+            mistake(
+                "the values were sorted before they were subtracted: lines of different names "
+                "stand in one row now.",
+                lambda a, b: _interval(np.sort(a.mean(1)) - np.sort(b.mean(1))),
+                lambda a, b: _interval((np.sort(a, axis=0) - np.sort(b, axis=0)).mean(1)),
+            ),
+            mistake(
+                "the interval is over all runs: seeds of one line are no new lines, so average "
+                "over the seeds first.",
+                lambda a, b: _interval((a - b).ravel()),
+            ),
+            mistake(
+                "the interval is over seeds: what shall vary is the line, so average over axis 1 "
+                "and keep one difference a line.",
+                lambda a, b: _interval((a - b).mean(axis=0)),
+            ),
+            mistake(
+                "the sign is turned round: mine minus other.",
+                lambda a, b: _interval((b - a).mean(axis=1)),
+            ),
+            mistake(
+                "the standard deviation is that of the numbers at hand: divide by n - 1, with "
+                "ddof=1.",
+                lambda a, b: _interval((a - b).mean(axis=1), ddof=0),
+            ),
+            mistake(
+                "1.96 is for many lines: with n lines take stats.t.ppf(0.975, n - 1).",
+                lambda a, b: _interval((a - b).mean(axis=1), quantile=lambda n: 1.96),
+                lambda a, b: _interval((a - b).mean(axis=1), quantile=lambda n: 2.0),
+            ),
+            mistake(
+                "the quantile is not that of a two-sided 95 % interval with n - 1 degrees of "
+                "freedom.",
+                lambda a, b: _interval((a - b).mean(1), quantile=lambda n: _t(0.95, n - 1)),
+                lambda a, b: _interval((a - b).mean(1), quantile=lambda n: _t(0.975, n)),
+            ),
+            mistake(
+                "this is the spread of single lines: the mean of n lines varies less, by sqrt(n).",
+                lambda a, b: _interval((a - b).mean(axis=1), root=False),
+            ),
+            mistake(
+                "a standard error alone is no 95 % interval: multiply it by the t quantile.",
+                lambda a, b: _interval((a - b).mean(axis=1), quantile=lambda n: 1.0),
+            ),
+        ),
+        hint="d = (mine - other).mean(axis=1) is one difference a line; the interval is d.mean() "
+        "-+ t(0.975, n - 1) * d.std(ddof=1) / sqrt(n).",
+    )
+    return check_function(fn, task)
+
+
+def evaluate_run(fn: object) -> Verdict:
+    """Mend an evaluation with two leaks. Difficulty 2 of 3, 10 minutes.
+
+    `fn(scores, labels)`: scores (seeds, steps, n) of the n test pictures after every step of a
+    training with each seed, and labels (n,), to one AUROC in [0, 1]: the mean over seeds of that
+    after the last step.
+    """
+    generator = np.random.default_rng(8)
+    task = Task(
+        inputs=("scores", "labels"),
+        cases=tuple(
+            _runs(generator, *shape) for shape in ((3, 5, 6, 8), (4, 6, 9, 5), (2, 7, 7, 7))
+        ),
+        solution=lambda scores, labels: float(_aurocs(scores, labels)[:, -1].mean()),
+        trouble=number_trouble,
+        mistakes=(
+            mistake(
+                "both leaks are still there: which two lines look at the test labels to decide "
+                "something?",
+                lambda scores, labels: float(_aurocs(scores, labels).max()),
+            ),
+            mistake(
+                "the step is still chosen on the test labels: without labels nobody could choose "
+                "it, so take the last step of each run.",
+                lambda scores, labels: float(_aurocs(scores, labels).max(axis=1).mean()),
+            ),
+            mistake(
+                "the seed is still chosen on the test labels: report the mean over all seeds.",
+                lambda scores, labels: float(_aurocs(scores, labels)[:, -1].max()),
+            ),
+            mistake(
+                "one step for all seeds is a choice on the test labels too: take the last step.",
+                lambda scores, labels: float(_aurocs(scores, labels).mean(axis=0).max()),
+            ),
+            mistake(
+                "the mean over the steps is no detector that anyone could use: take the last step.",
+                lambda scores, labels: float(_aurocs(scores, labels).mean()),
+                lambda scores, labels: float(_aurocs(scores, labels).mean(axis=1).max()),
+            ),
+            mistake(
+                "this is the first step: a training ends with its last, scores[..., -1, :].",
+                lambda scores, labels: float(_aurocs(scores, labels)[:, 0].mean()),
+            ),
+            mistake(
+                "the worst is a choice on the test labels too, if a modest one: the last step, and "
+                "the mean over all seeds.",
+                lambda scores, labels: float(_aurocs(scores, labels).min()),
+                lambda scores, labels: float(_aurocs(scores, labels).min(axis=1).mean()),
+                lambda scores, labels: float(_aurocs(scores, labels)[:, -1].min()),
+            ),
+            mistake(
+                "this is one seed alone: seeds differ, so report the mean over all of them.",
+                lambda scores, labels: float(_aurocs(scores, labels)[0, -1]),
+                lambda scores, labels: float(_aurocs(scores, labels)[-1, -1]),
+            ),
+            mistake(
+                "averaging the scores makes one detector out of all runs: average their AUROCs.",
+                lambda scores, labels: image_auroc(labels, scores[:, -1].mean(axis=0)),
+            ),
+        ),
+        hint="one AUROC for each seed, from the scores after the last step; then their mean.",
+    )
+    return check_function(fn, task)
+
+
+def noise_optimism(
+    answer: object,
+    detectors: Sequence[int] = DETECTORS,
+    good: int = GOOD,
+    anomalous: int = ANOMALOUS,
+) -> Verdict:
+    """Predict the best AUROC of 1, 10 and 100 noise detectors. Difficulty 2 of 3, 10 minutes.
+
+    `answer`: one number in % for each entry of `detectors`, on `good` and `anomalous` pictures;
+    right within 2 points.
+    """
+    right = [100 * expected_best(n, good, anomalous) for n in detectors]
+    if answer is None or answer is ...:
+        return not_yet(f"your answer is {kind_of(answer)}", "write a list, as [60, 70, 80].")
+    found = as_array(answer) if isinstance(answer, list | tuple | np.ndarray) else None
+    if found is None or found.shape != (len(right),) or not np.isfinite(found).all():
+        return not_yet(
+            f"expected a list of {len(right)} numbers, got {kind_of(answer)}",
+            f"one AUROC in % for each of {', '.join(map(str, detectors))} detectors.",
+        )
+    off = [
+        n for n, mine, true in zip(detectors, found, right, strict=True) if abs(mine - true) > NEAR
+    ]
+    if not off:
+        return Verdict(
+            True,
+            f"within {NEAR:.0f} points of {', '.join(f'{value:.0f}' for value in right)} % for "
+            f"{', '.join(map(str, detectors))} detectors that know nothing.",
+        )
+    return not_yet(f"not within {NEAR:.0f} points for {off[0]}", _noise_hint(found, right, good))
+
+
+def _noise_hint(found: Float[np.ndarray, " n"], right: list[float], good: int) -> str:
+    if (found <= 1).all():
+        return "these are shares: give the AUROC in %."
+    if np.allclose(found, 50, atol=NEAR):
+        return "50 is the mean of one detector; the best of many is above the mean."
+    if np.allclose(found, np.array(right) - 50, atol=NEAR):
+        return "this is what is added to chance: add the 50 of a coin."
+    if (found > 100).any() or (found < 0).any():
+        return "an AUROC in % lies between 0 and 100."
+    if abs(found[0] - right[0]) > NEAR:
+        return "a single detector that knows nothing is right about every second pair."
+    if (np.diff(found) < 0).any():
+        return "with more detectors to choose from the best one cannot get worse."
+    if found[-1] > right[-1]:
+        return (
+            "too much: the AUROC of noise on so many pictures has a standard deviation of about 8 "
+            "points here, and the best of many lies a few of them above 50."
+            if good == GOOD
+            else "too much: so many pictures hold the AUROC of noise nearer to 50."
+        )
+    return "too little: draw some, generator.random((n, pictures)), and take the best AUROC."
+
+
+# --- a paired interval ----------------------------------------------------------------------------
+
+
+def _two_tables(generator: np.random.Generator, lines: int, seeds: int) -> tuple[Scores, Scores]:
+    """AUROC of two methods: lines differ much, methods little and not equally on all lines."""
+    difficulty = generator.uniform(60, 90, (lines, 1))
+    effect = generator.normal(1.5, 1.5, (lines, 1))
+    noise = generator.normal(0, 1.0, (2, lines, seeds))
+    return difficulty + effect + noise[0], difficulty + noise[1]
+
+
+def _from_the_report(mine: Scores, other: Scores) -> tuple[float, float, float]:
+    """The package's own answer, by way of a table as `results/ladder/ladder.csv` is one."""
+    rows = [
+        {"method": name, "product_line": i, "shots": 1, "seed": j, "image_auroc": value}
+        for name, table in (("mine", mine), ("other", other))
+        for (i, j), value in np.ndenumerate(table)
+    ]
+    found = paired_differences(pd.DataFrame(rows), [("mine", "other")]).iloc[0]
+    return found["difference"], found["low"], found["high"]
+
+
+def _t(share: float, degrees: int) -> float:
+    return float(stats.t.ppf(share, degrees))
+
+
+def _interval(
+    d: Float[np.ndarray, " n"],
+    ddof: int = 1,
+    quantile: Callable[[int], float] = lambda n: _t(0.975, n - 1),
+    root: bool = True,
+) -> tuple[float, float, float]:
+    n = len(d)
+    half = quantile(n) * d.std(ddof=ddof) / (np.sqrt(n) if root else 1)
+    return float(d.mean()), float(d.mean() - half), float(d.mean() + half)
+
+
+def _unpaired(per_line: bool) -> Callable[..., tuple[float, float, float]]:
+    def interval(mine: Scores, other: Scores) -> tuple[float, float, float]:
+        a, b = (t.mean(axis=1) if per_line else t.ravel() for t in (mine, other))
+        found = stats.ttest_ind(a, b).confidence_interval(0.95)
+        return float(a.mean() - b.mean()), float(found.low), float(found.high)
+
+    return interval
+
+
+def _triple_trouble(got: Any, expected: tuple[float, float, float]) -> str | None:
+    array = as_array(got)
+    if array is None or array.shape != (3,):
+        return f"the result is {kind_of(got)}, expected three numbers (difference, low, high)"
+    for name, mine, true in zip(("difference", "low", "high"), array, expected, strict=True):
+        trouble = number_trouble(float(mine), float(true))
+        if trouble:
+            return f"{name}: {trouble}"
+    return None
+
+
+# --- two leaks ------------------------------------------------------------------------------------
+
+
+def _runs(
+    generator: np.random.Generator, seeds: int, steps: int, good: int, anomalous: int
+) -> tuple[Float[np.ndarray, "seeds steps n"], Int[np.ndarray, " n"]]:
+    labels = generator.permutation(np.repeat([0, 1], [good, anomalous]))
+    return generator.random((seeds, steps, len(labels))) + 0.3 * labels, labels
+
+
+def _aurocs(
+    scores: Float[np.ndarray, "seeds steps n"], labels: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, "seeds steps"]:
+    return np.array([[image_auroc(labels, step) for step in run] for run in scores])

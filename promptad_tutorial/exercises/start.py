@@ -1,0 +1,141 @@
+"""The exercises of notebook 00: look at the data, and count what is in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from promptad_tutorial.datasets.samples import Sample
+from promptad_tutorial.exercises.answers import counts_trouble, kind_of
+from promptad_tutorial.exercises.inputs import random_samples
+from promptad_tutorial.exercises.verdict import (
+    Mistake,
+    Task,
+    Verdict,
+    check_function,
+    mistake,
+    not_yet,
+)
+
+
+def spot_the_defects(answer: object, samples: Sequence[Sample]) -> Verdict:
+    """Which of the shown pictures are defective? Difficulty 1 of 3, 4 minutes.
+
+    `answer`: a set of positions in `samples`, from 0. The verdict says how many are wrong, not
+    which. Raises `ValueError` unless `samples` are labelled and some of them are defective.
+    """
+    if any(sample.label is None for sample in samples):
+        raise ValueError("expected labelled samples, found unlabelled ones: leave them out")
+    defective = {place for place, sample in enumerate(samples) if sample.label == 1}
+    if not defective:
+        raise ValueError(f"expected samples with a defect among them, got {len(samples)} without")
+    collection = isinstance(answer, set | dict | list | tuple)
+    if answer is None or answer is ... or (collection and not answer):
+        return not_yet(
+            "your answer is empty", "some pictures do show a defect: write their numbers as {2, 5}."
+        )
+    if not isinstance(answer, set | frozenset):
+        return not_yet(
+            f"expected a set of picture numbers, got {kind_of(answer)}",
+            "put the numbers in curly brackets with commas between them: {2, 5}.",
+        )
+    if not all(isinstance(each, Integral) and not isinstance(each, bool) for each in answer):
+        return not_yet(
+            "your set holds something that is not a whole number",
+            "write the numbers without quotes and without a decimal point: {2, 5}.",
+        )
+    if {each - 1 for each in answer} == defective:
+        return not_yet(
+            "every number is one too high", "you have an eye for defects; now count from 0."
+        )
+    last = len(samples) - 1
+    outside = sum(not 0 <= each <= last for each in answer)
+    if outside:
+        return not_yet(
+            f"{outside} of your numbers belong to no picture",
+            f"the pictures are numbered 0 to {last}.",
+        )
+    return _misses_and_false_alarms(len(defective - answer), len(answer - defective), len(samples))
+
+
+def count_by_defect(fn: object) -> Verdict:
+    """Count the samples of each defect name, "good" included. Difficulty 1 of 3, 8 minutes.
+
+    `fn(samples)`: a list of `Sample` to a dict from defect name to number of samples.
+    """
+    return check_function(fn, _counting())
+
+
+def _misses_and_false_alarms(missed: int, false_alarms: int, total: int) -> Verdict:
+    misses = f"{missed} defective picture{'s are' if missed > 1 else ' is'} missing"
+    alarms = f"{false_alarms} good picture{'s are' if false_alarms > 1 else ' is'} in your set"
+    if missed and false_alarms:
+        return not_yet(
+            f"{misses} and {alarms}", "hold each picture against one that you are sure is good."
+        )
+    if missed:
+        return not_yet(misses, "look again for small marks, missing parts and dents.")
+    if false_alarms:
+        return not_yet(alarms, "good parts differ a little too, in light, position and grain.")
+    return Verdict(True, f"all {total} pictures are sorted right.")
+
+
+def _counting() -> Task:
+    generator = np.random.default_rng(0)
+    return Task(
+        inputs=("samples",),
+        cases=tuple((random_samples(generator, n),) for n in (12, 20, 31)),
+        solution=lambda samples: dict(Counter(sample.defect for sample in samples)),
+        trouble=counts_trouble,
+        mistakes=(
+            mistake(
+                "good samples are samples too: count them under 'good'.",
+                lambda samples: dict(Counter(s.defect for s in samples if s.label == 1)),
+            ),
+            mistake(
+                "every count is 1: add 1 to the count so far, counts.get(name, 0) + 1.",
+                lambda samples: {sample.defect: 1 for sample in samples},
+            ),
+            Mistake(
+                "everything landed under one name: use sample.defect of each sample as the key.",
+                (lambda output, samples: _values(output) == [len(samples)],),
+            ),
+            Mistake(
+                "these are the counts of the labels 0 and 1: the key is sample.defect, not "
+                "sample.label.",
+                (_counts_labels,),
+            ),
+            Mistake(
+                "each name holds a group of samples: take its length, len(group).",
+                (lambda output, samples: _sizes(output) == Counter(s.defect for s in samples),),
+            ),
+            Mistake(
+                "a list cannot be asked for a name: start with counts = {} and fill in "
+                "counts[sample.defect].",
+                (lambda output, samples: isinstance(output, list | tuple),),
+            ),
+        ),
+        hint="go through the samples, and add 1 to the entry of sample.defect for each.",
+    )
+
+
+def _values(output: Any) -> list[Any]:
+    """The values of a dict, smallest first; none if it is no dict or they are no numbers."""
+    whole = isinstance(output, dict) and all(isinstance(v, Integral) for v in output.values())
+    return sorted(output.values()) if whole else []
+
+
+def _counts_labels(output: Any, samples: Sequence[Sample]) -> bool:
+    return _values(output) == sorted(Counter(sample.label for sample in samples).values())
+
+
+def _sizes(output: Any) -> dict[Any, int]:
+    """The lengths of the groups in a dict; none if it is not a dict of groups."""
+    grouped = isinstance(output, dict) and all(
+        isinstance(v, list | tuple | set) for v in output.values()
+    )
+    return {name: len(group) for name, group in output.items()} if grouped else {}

@@ -1,0 +1,1 @@
+"""Files: pictures in, listings of folders, texts written whole."""

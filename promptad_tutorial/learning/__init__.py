@@ -1,0 +1,1 @@
+"""Learning prompts: the settings, the losses, one loop."""

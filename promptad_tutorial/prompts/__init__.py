@@ -1,0 +1,1 @@
+"""Prompts: words, their structure, the tree of shared beginnings, and what is learnt of them."""

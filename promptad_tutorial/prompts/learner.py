@@ -1,0 +1,183 @@
+"""Learnable prompts: a handful of token embeddings in front of, and behind, frozen words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.precision import at_least_single
+from promptad_tutorial.prompts.structure import LearntPrompt, PromptStructure
+from promptad_tutorial.prompts.tree import grow
+
+INITIAL_STD = 0.02  # prompt tokens start at N(0, 0.02) (method section 2)
+
+
+@dataclass(frozen=True)
+class PromptFeatures:
+    """Features of all prompts as the text tower gives them: not normalised, float32."""
+
+    normal: Float[Tensor, "n d"]  # of NP
+    manual: Float[Tensor, "m d"]  # of MAP
+    learnt: Float[Tensor, "l d"]  # of LAP
+    own: Float[Tensor, "o d"]  # of CoOp's second class
+
+    @property
+    def anomalous(self) -> Float[Tensor, "j d"]:
+        """Of every negative, in the order of `PromptStructure.anomalous`."""
+        return torch.cat([self.manual, self.learnt, self.own])
+
+
+class PromptLearner(nn.Module):
+    """The learnt tokens of one level, and the way from them to features.
+
+    Parameters: `contexts` (C, E_N, W) and `suffixes` (L, E_A, W) in the width W of the text tower,
+    drawn from N(0, `std`) with `generator`. `start` gives the contexts words to begin with instead:
+    one text of exactly E_N tokens for each of the C contexts.
+
+    Raises ValueError for a `start` that does not fit, and for prompts longer than the context.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        structure: PromptStructure,
+        generator: torch.Generator | None = None,
+        std: float = INITIAL_STD,
+        start: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.structure = structure
+        self.text = backbone.text
+        width = backbone.text_width
+        generator = generator or torch.Generator().manual_seed(0)
+        contexts = (structure.n_contexts, structure.n_context_tokens, width)
+        suffixes = (structure.n_suffixes, structure.n_suffix_tokens, width)
+        first = std * torch.randn(contexts, generator=generator)
+        second = std * torch.randn(suffixes, generator=generator)
+        if start is not None:
+            first = self._embedded(start)
+        # drawn in float32 whatever the tower runs in, so that a seed means the same everywhere
+        kind = torch.promote_types(backbone.dtype, torch.float32)
+        self.contexts = nn.Parameter(first.to(backbone.device, kind))
+        self.suffixes = nn.Parameter(second.to(backbone.device, kind))
+        self._plant(backbone.device)
+
+    def tokens(self, prompt: LearntPrompt) -> list[int | tuple[str, int, int]]:
+        """A prompt token by token: ids of words, ("context", i, k) and ("suffix", l, k)."""
+        context, suffix = prompt.context, prompt.suffix
+        opening = [("context", context, k) for k in range(self.structure.n_context_tokens)]
+        ending = [("suffix", suffix, k) for k in range(self.structure.n_suffix_tokens)]
+        start, end = self._frame
+        before, after = self._ids(prompt.before), self._ids(prompt.after)
+        return [start, *opening, *before, *(ending if suffix is not None else []), *after, end]
+
+    def node_embeddings(self) -> Float[Tensor, "nodes width"]:
+        """The token embedding at each node of the tree: frozen words and learnt tokens."""
+        x = self.words.to(self.contexts.dtype)
+        for parameter, (nodes, row, token) in zip(
+            (self.contexts, self.suffixes), self.learnt_nodes, strict=True
+        ):
+            x = x.index_put((nodes,), parameter[row, token])
+        return x
+
+    def assemble(self) -> tuple[Float[Tensor, "j t w"], Int[Tensor, " j"]]:
+        """Every prompt written out as token embeddings (J, T, W), and where its feature is read.
+
+        `[start] [context] words [suffix] words [end]`, without positions. T is that of the longest
+        prompt, or the whole context where the tower reads padding too.
+        """
+        embeddings = self.node_embeddings()
+        if self.text.truncates:
+            return embeddings[self.paths], self.tree.depths[self.tree.ends].to(embeddings.device)
+        padding = self.text.embed_tokens(torch.zeros_like(self.paths[:1, :1]))[0]
+        written = torch.where((self.paths < 0)[..., None], padding, embeddings[self.paths])
+        return written, self.text.feature_positions(self.path_ids)
+
+    def forward(self) -> PromptFeatures:
+        """Features of all prompts, whose shared beginnings are computed once."""
+        return encode_learners([self])[0]
+
+    def split(self, raw: Float[Tensor, "j d"]) -> PromptFeatures:
+        """The features of all prompts by their kind."""
+        s = self.structure
+        return PromptFeatures(*raw.split([len(x) for x in (s.normal, s.manual, s.learnt, s.own)]))
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.text.tokenizer.encode(text)) if text else []
+
+    def _embedded(self, start: Sequence[str]) -> Float[Tensor, "c t w"]:
+        expected = (self.structure.n_contexts, self.structure.n_context_tokens)
+        ids = [self._ids(text) for text in start]
+        if len(ids) != expected[0] or any(len(one) != expected[1] for one in ids):
+            raise ValueError(
+                f"expected {expected[0]} texts of {expected[1]} tokens to start from, found "
+                f"{len(ids)} of {[len(one) for one in ids]} tokens: {list(start)!r}"
+            )
+        return at_least_single(self.text.embed_tokens(torch.tensor(ids, dtype=torch.long)))
+
+    def _plant(self, device: torch.device) -> None:
+        """The tree, its frozen words, and which node holds which learnt token."""
+        structure, text = self.structure, self.text
+        said = [" ".join(filter(None, (p.before, p.after))) for p in structure.prompts]
+        text.tokenize(list(dict.fromkeys(said)))  # warns of words that the model never saw
+        example = text.tokenize(["a"])[0].tolist()
+        self._frame = example[0], example[2]  # start, "a", end
+        prompts = [self.tokens(prompt) for prompt in structure.prompts]
+        longest = max(map(len, prompts))
+        if longest > text.context_length:
+            raise ValueError(
+                f"expected prompts of at most {text.context_length} tokens, found {longest}: use "
+                "fewer learnt tokens or shorter states"
+            )
+        self.tree = grow(prompts)
+        self.branches = self.tree.branches()
+        # prompt number i is at places[i] of the branches' prompts, one branch after the other
+        self.places = torch.cat([branch.prompts for branch in self.branches]).argsort()
+        ids = [token if isinstance(token, int) else 0 for token in self.tree.tokens]
+        self.words = text.embed_tokens(torch.tensor([ids], device=device))[0].detach()
+        self.learnt_nodes = []
+        for kind in ("context", "suffix"):
+            found = [
+                (node, *token[1:])
+                for node, token in enumerate(self.tree.tokens)
+                if isinstance(token, tuple) and token[0] == kind
+            ]
+            self.learnt_nodes.append(torch.tensor(found, device=device).reshape(-1, 3).long().T)
+        length = longest if text.truncates else text.context_length
+        empty = 0 if text.truncates else -1  # what comes after the end is read by nobody
+        paths = [path + [empty] * (length - len(path)) for path in self.tree.paths()]
+        self.paths = torch.tensor(paths, device=device)
+        every = torch.tensor([*ids, 0], device=device)
+        self.path_ids = every[self.paths]
+
+
+def encode_learners(learners: Sequence[PromptLearner]) -> list[PromptFeatures]:
+    """The features of several levels' prompts, from one pass of the text tower.
+
+    Levels do not see each other: the result is that of one pass each, and gradients of one level's
+    features reach that level's tokens only. Contexts do not see each other either: where all of
+    them have the same prompts, they are read side by side as a batch.
+    """
+    text = learners[0].text
+    if not text.truncates:
+        raw = [text.encode_embeddings(*one.assemble(), unit_norm=False) for one in learners]
+        return [one.split(part) for one, part in zip(learners, raw, strict=True)]
+    branches = [one.branches for one in learners]
+    if len({branch.shape for some in branches for branch in some}) > 1:
+        raw = [text.encode_tree(one.node_embeddings()[None], one.tree)[0] for one in learners]
+        return [one.split(part) for one, part in zip(learners, raw, strict=True)]
+    nodes = [
+        one.node_embeddings()[branch.nodes]
+        for one, some in zip(learners, branches, strict=True)
+        for branch in some
+    ]
+    features = text.encode_tree(torch.stack(nodes), branches[0][0].tree)
+    parts = features.split([len(some) for some in branches])
+    return [
+        one.split(part.flatten(0, 1)[one.places]) for one, part in zip(learners, parts, strict=True)
+    ]

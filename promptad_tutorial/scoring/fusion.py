@@ -1,0 +1,66 @@
+"""Ways to make one score of two branches: the harmonic one of the paper, and alternatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from promptad_tutorial.scoring.scores import harmonic_fusion
+
+Fusion = Callable[[Tensor, Tensor, float], Tensor]
+
+
+def _harmonic(a: Tensor, b: Tensor, w: float) -> Tensor:
+    if w in (0, 1):  # one branch alone: the zeros of the other are not asked
+        return (b if w else a) / 2
+    return harmonic_fusion(a / (2 * (1 - w)), b / (2 * w))
+
+
+def _mean(a: Tensor, b: Tensor, w: float) -> Tensor:
+    return (1 - w) * a + w * b
+
+
+def _maximum(a: Tensor, b: Tensor, w: float) -> Tensor:
+    return torch.maximum(2 * (1 - w) * a, 2 * w * b)
+
+
+def _product(a: Tensor, b: Tensor, w: float) -> Tensor:
+    return a ** (2 * (1 - w)) * b ** (2 * w)
+
+
+FUSIONS: Mapping[str, Fusion] = MappingProxyType(
+    {
+        "harmonic": _harmonic,
+        "arithmetic mean": _mean,
+        "maximum": _maximum,
+        "product": _product,
+    }
+)
+
+
+def fuse(
+    text: Float[Tensor, "*shape"],
+    visual: Float[Tensor, "*shape"],
+    kind: str = "harmonic",
+    weight: float = 0.5,
+) -> Float[Tensor, "*shape"]:
+    """One score of a = `text` and b = `visual`, both in [0, 1]; `weight` w is that of b.
+
+        harmonic         1 / (2 (1 - w) / a + 2 w / b)     at w = 1/2: 1 / (1/a + 1/b), the paper's
+        arithmetic mean  (1 - w) a + w b
+        maximum          max(2 (1 - w) a, 2 w b)           at w = 1/2: max(a, b)
+        product          a^(2 (1 - w)) b^(2 w)             at w = 1/2: a b
+
+    For every kind, w = 0 ranks as the text branch alone does, and w = 1 as the visual one. Values
+    of different kinds are not comparable; rankings are. Raises ValueError for another kind, or a
+    weight outside [0, 1].
+    """
+    if kind not in FUSIONS:
+        raise ValueError(f"kind must be one of {', '.join(FUSIONS)}; got {kind!r}")
+    if not 0 <= weight <= 1:
+        raise ValueError(f"weight must be between 0 and 1, got {weight}")
+    return FUSIONS[kind](text, visual, weight)

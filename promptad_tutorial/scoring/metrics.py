@@ -1,0 +1,197 @@
+"""Figures of merit: how well image scores rank images, and anomaly maps mark regions.
+
+Every figure lies in [0, 1], higher is better, and none needs a threshold. Inputs are numpy arrays
+or torch tensors. Labels and masks are 0/1 or boolean, 1 is anomalous; scores and maps are finite
+numbers, higher is more anomalous. An input for which a figure is undefined raises `ValueError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import ndimage
+from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
+
+from promptad_tutorial.scoring.metric_inputs import (
+    Labels,
+    Maps,
+    Masks,
+    Scores,
+    checked,
+    two_classes,
+)
+
+# Pixels that touch at a side or a corner are one region, but never those of two images.
+_NEIGHBOURS = np.zeros((3, 3, 3), dtype=bool)
+_NEIGHBOURS[1] = True
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of one detector on one product line, each in [0, 1]."""
+
+    image_auroc: float  # a random anomalous image scores above a random good one
+    average_precision: float  # image level, mean precision over recall
+    f1_max: float  # image level, F1 at the best threshold for these very images
+    pixel_auroc: float  # as image_auroc, for pixels; NaN without masks
+    aupro: float  # mean overlap with the regions at few false positives; NaN without masks
+
+
+def evaluate(
+    labels: Labels,
+    scores: Scores,
+    masks: Masks | None = None,
+    maps: Maps | None = None,
+    fpr_limit: float = 0.3,
+) -> Evaluation:
+    """Every figure for `n` images: `labels`, `scores` (n,) and `masks`, `maps` (n, h, w).
+
+    Without `masks` and `maps` the two pixel-level figures are NaN.
+
+    Raises `ValueError` if only one of the two is given, if the numbers of images differ, if an
+    image that is labelled good has a mask that marks something, and what each figure raises.
+    """
+    classes, values = checked(labels, scores, "labels", "scores", ndim=1)
+    pixel_level = (float("nan"), float("nan"))
+    if (masks is None) != (maps is None):
+        raise ValueError("masks and maps go together: pass both, or neither for image level only")
+    if masks is not None and maps is not None:
+        marked, heights = checked(masks, maps, "masks", "maps", ndim=3)
+        if len(marked) != len(classes):
+            raise ValueError(
+                f"expected a mask and a map for each image: {len(classes)} labels, "
+                f"{len(marked)} masks"
+            )
+        contradicting = np.flatnonzero(~classes & marked.any(axis=(1, 2)))
+        if len(contradicting):
+            raise ValueError(
+                f"image {contradicting[0]} is labelled good but its mask marks anomalous pixels: "
+                "put labels and masks in the same order"
+            )
+        pixel_level = (pixel_auroc(marked, heights), aupro(marked, heights, fpr_limit))
+    return Evaluation(
+        image_auroc(classes, values),
+        average_precision(classes, values),
+        f1_max(classes, values),
+        *pixel_level,
+    )
+
+
+def image_auroc(labels: Labels, scores: Scores) -> float:
+    """Area under the ROC curve: how often an anomalous image scores above a good one.
+
+    Over all pairs of one anomalous and one good image, a tie counts one half.
+    `labels`, `scores`: (n,).
+
+    >>> image_auroc(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.3, 0.9]))  # 3 of 4 pairs
+    0.75
+
+    Raises `ValueError` for bad input and if only one class is present.
+    """
+    return float(roc_auc_score(*two_classes(labels, scores, "labels", "scores", ndim=1)))
+
+
+def average_precision(labels: Labels, scores: Scores) -> float:
+    """Average precision, AP = sum_i (R_i - R_(i-1)) P_i over falling thresholds.
+
+    P_i and R_i are precision and recall of the images at or above threshold i. A detector without
+    skill gets the share of anomalous images, not 0.5. `labels`, `scores`: (n,).
+
+    >>> ap = average_precision(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.3, 0.9]))
+    >>> round(ap, 4)  # 1/2 * 1/1 + 1/2 * 2/3
+    0.8333
+
+    Raises `ValueError` for bad input and if only one class is present.
+    """
+    return float(average_precision_score(*two_classes(labels, scores, "labels", "scores", ndim=1)))
+
+
+def f1_max(labels: Labels, scores: Scores) -> float:
+    """The largest F1 = 2 P R / (P + R) over all thresholds.
+
+    The threshold is chosen with the labels of the very images that it is judged on, so this is a
+    bound on what a threshold can reach. `labels`, `scores`: (n,).
+
+    >>> f1_max(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.3, 0.9]))  # P 2/3, R 1 at 0.3
+    0.8
+
+    Raises `ValueError` for bad input and if only one class is present.
+    """
+    classes, values = two_classes(labels, scores, "labels", "scores", ndim=1)
+    precision, recall, _ = precision_recall_curve(classes, values)
+    # P and R are 0 together where the highest scores are all good images: F1 is 0 there too.
+    total = np.maximum(precision + recall, np.finfo(float).tiny)
+    return float(np.max(2 * precision * recall / total))
+
+
+def pixel_auroc(masks: Masks, maps: Maps) -> float:
+    """`image_auroc` with pixels for images: every pixel of every image in one ranking.
+
+    A large region weighs as much as its pixels; see `aupro`. `masks`, `maps`: (n, h, w).
+
+    Raises `ValueError` for bad input and if only one class is present.
+    """
+    marked, heights = two_classes(masks, maps, "masks", "maps", ndim=3)
+    return float(roc_auc_score(marked.ravel(), heights.ravel()))
+
+
+def aupro(masks: Masks, maps: Maps, fpr_limit: float = 0.3) -> float:
+    """Area under the per-region overlap curve up to a false-positive rate, over that rate.
+
+    With the pixels at or above a threshold t called anomalous and the regions C_1 .. C_K, the
+    8-connected parts of each image's mask (pixels that touch at a side or a corner):
+
+        PRO(t)  = 1/K sum_k |C_k at or above t| / |C_k|      every region weighs the same
+        FPR(t)  = good pixels at or above t / all good pixels, of all images
+        AUPRO   = 1/L integral from 0 to L of PRO d FPR,     L = `fpr_limit`
+
+    Exact: every distinct score is a threshold, equal scores are one threshold, trapezoids between
+    them, and the curve is cut at L by interpolation. A constant map gets L / 2.
+    `masks`, `maps`: (n, h, w).
+
+    >>> mask = np.array([[[1, 0, 1, 1, 0, 0]]])  # regions of 1 and of 2 pixels
+    >>> anomaly_map = np.array([[[0.9, 0.1, 0.8, 0.2, 0.3, 0.1]]])  # finds 1/1 and 1/2 of them
+    >>> aupro(mask, anomaly_map, fpr_limit=0.3)  # before the first false positive: PRO 3/4
+    0.75
+
+    Raises `ValueError` for bad input, if only one class is present, and for a limit outside (0, 1].
+    """
+    if not 0 < fpr_limit <= 1:
+        raise ValueError(f"fpr_limit must be in (0, 1], got {fpr_limit}")
+    marked, heights = two_classes(masks, maps, "masks", "maps", ndim=3)
+    fpr, overlap = _overlap_curve(marked, heights)
+    inside = int(np.searchsorted(fpr, fpr_limit, side="right"))
+    x, y = fpr[:inside], overlap[:inside]
+    if x[-1] < fpr_limit:  # the curve goes on to FPR 1: end on the segment that crosses the limit
+        share = (fpr_limit - x[-1]) / (fpr[inside] - x[-1])
+        x = np.append(x, fpr_limit)
+        y = np.append(y, y[-1] + share * (overlap[inside] - y[-1]))
+    return float(auc(x, y) / fpr_limit)
+
+
+def label_regions(masks: Bool[np.ndarray, "n h w"]) -> tuple[Int[np.ndarray, "n h w"], int]:
+    """Number the 8-connected regions of all masks 1 .. K (0 is good); returns numbers and K."""
+    numbers, count = ndimage.label(masks, structure=_NEIGHBOURS)
+    return numbers, int(count)
+
+
+def _overlap_curve(
+    masks: Bool[np.ndarray, "n h w"], maps: Float[np.ndarray, "n h w"]
+) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
+    """(FPR, PRO) at every distinct threshold, falling, from (0, 0) to (1, 1)."""
+    regions, count = label_regions(masks)
+    sizes = np.bincount(regions.ravel(), minlength=count + 1)
+    # Passing a pixel of region k adds 1 / (|C_k| K) to PRO and nothing to FPR; a good pixel the
+    # other way round. So one sort and two running sums give the whole curve.
+    gain = 1.0 / (sizes * count)
+    gain[0] = 0.0
+    values = maps.ravel()
+    order = np.argsort(-values)
+    values, passed = values[order], regions.ravel()[order]
+    last_of_tie = np.append(values[1:] != values[:-1], True)
+    fpr = np.cumsum(passed == 0)[last_of_tie] / sizes[0]
+    overlap = np.cumsum(gain[passed])[last_of_tie]
+    # Over the last sum, which is 1 up to rounding: a perfect map gets 1 and not 1.0000000001.
+    return np.append(0.0, fpr), np.append(0.0, overlap / overlap[-1])

@@ -1,0 +1,328 @@
+"""`score`: every picture gets its row, whatever happens to the others or to the run."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from promptad_tutorial.commands.score_folder import stream
+from promptad_tutorial.commands.score_folder.pictures import pictures_under
+from promptad_tutorial.detectors import CoOp, PromptAD, WinCLIP, ZeroShot, opening
+from promptad_tutorial.detectors.opening import KINDS, kind_of, open_detector
+from promptad_tutorial.figures.heat_maps import overlay, plain_map
+from promptad_tutorial.prompts.words import single_pair
+from tests.commands.score_folder.conftest import noise
+from tests.commands.test_cli import failure, run
+
+ORDER = ["2.jpg", "2.png", "10.png", "line a/2.png", "line b/2.png", "line b/wide.TIFF"]
+
+
+@pytest.fixture
+def score(capsys, saved, pictures, tmp_path, detector, monkeypatch):
+    """Runs `score` on the pictures, with the backbone that the detector was fitted with."""
+    monkeypatch.setattr(
+        "promptad_tutorial.commands.score.backbone_loader", lambda arguments: detector_backbone
+    )
+
+    def detector_backbone():
+        return detector.backbone
+
+    def call(*words: object, images: Path = pictures, out: Path = tmp_path / "out"):
+        return ("score", "--detector", saved, "--images", images, "--out", out, *words)
+
+    return call
+
+
+def table_of(out: Path) -> pd.DataFrame:
+    return pd.read_csv(out / "scores.csv", keep_default_na=False)
+
+
+# --- what it writes -------------------------------------------------------------------------
+
+
+def test_every_picture_has_its_row_with_the_detectors_own_score(
+    capsys, score, detector, pictures, tmp_path
+):
+    code, told, _ = run(capsys, *score())
+    table = table_of(tmp_path / "out")
+    expected = detector.score([pictures / name for name in ORDER]).image_scores
+    assert table.columns.tolist() == [
+        "image", "score", "verdict", "threshold", "backbone", "error",
+    ]  # fmt: skip
+    assert table["image"].tolist() == ORDER  # sorted, sub-folders included, hidden ones not
+    np.testing.assert_allclose(table["score"].astype(float), expected, atol=1e-6)
+    called = np.where(table["score"].astype(float) > 0.004, "anomalous", "good")
+    assert table["verdict"].tolist() == called.tolist()
+    assert 0 < (called == "anomalous").sum() < len(called), expected
+    assert set(table["threshold"]) == {0.004} and "RANDOM WEIGHTS" in table["backbone"][0]
+    assert code == 1 and f"{len(ORDER)} pictures: {(called == 'good').sum()} good" in told
+
+
+def test_heat_maps_do_not_collide_and_lie_over_the_whole_picture(
+    capsys, score, detector, pictures, tmp_path
+):
+    run(capsys, *score())
+    out = tmp_path / "out"
+    for kind in ("maps", "overlays"):
+        found = {p.relative_to(out / kind).as_posix() for p in (out / kind).rglob("*.*")}
+        assert found == {f"{name}.png" for name in ORDER}
+    expected = detector.score([pictures / "line a/2.png"]).anomaly_maps[0]
+    with Image.open(out / "maps/line a/2.png.png") as image:
+        np.testing.assert_allclose(np.asarray(image) / 65535, expected, atol=1e-5)
+    with Image.open(out / "overlays/line b/wide.TIFF.png") as image:
+        assert (image.size, image.mode) == ((90, 30), "RGB")
+
+
+def test_an_overlay_is_yellow_where_the_map_is_high_and_shows_the_picture():
+    height = np.zeros((8, 8))
+    height[:, 4:] = 1
+    drawn = np.asarray(overlay(Image.new("RGB", (64, 32), (200, 200, 200)), height, (0, 1)))
+    assert drawn.shape == (32, 64, 3)
+    left, right = drawn[:, 10].mean(axis=0), drawn[:, 50].mean(axis=0)
+    assert right[0] > left[0] + 80 and right[1] > left[1] + 80  # red and green: yellow
+    darker = np.asarray(overlay(Image.new("RGB", (64, 32)), height, (0, 1)))
+    assert (drawn.astype(int) - darker).min() == pytest.approx(0.45 * 200, abs=2)
+    cut = np.asarray(plain_map(np.array([[-1.0, 0.25], [0.5, 2.0]])))
+    assert cut.tolist() == [[0, 16384], [32768, 65535]]
+
+
+def test_no_maps_means_no_maps_and_one_scale_can_be_given(capsys, score, tmp_path):
+    assert run(capsys, *score("--no-maps"))[0] == 1
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["scores.csv"]
+    first, second = tmp_path / "first", tmp_path / "second"
+    run(capsys, *score("--scale", 0, 1, out=first))
+    run(capsys, *score("--scale", 0, 0.01, out=second))
+    one, other = (np.asarray(Image.open(f / "overlays/2.png.png")) for f in (first, second))
+    assert not np.array_equal(one, other)
+    assert "LOW below HIGH" in failure(capsys, *score("--scale", 1, 0, out=tmp_path / "third"))
+
+
+# --- exit codes -----------------------------------------------------------------------------
+
+
+def test_the_exit_code_is_0_where_all_is_good_and_1_where_something_is_not(capsys, score, tmp_path):
+    assert run(capsys, *score("--threshold", 0.99, "--no-maps"))[0] == 0
+    assert run(capsys, *score("--threshold", -1, "--no-maps", "--overwrite"))[0] == 1
+    assert set(table_of(tmp_path / "out")["verdict"]) == {"anomalous"}
+
+
+def test_mistakes_are_one_line_and_code_2(capsys, score, saved, detector, tmp_path):
+    assert "found nothing there" in failure(capsys, *score(images=tmp_path / "nowhere"))
+    (tmp_path / "empty").mkdir()
+    assert "expected pictures" in failure(capsys, *score(images=tmp_path / "empty"))
+    assert "finite number" in failure(capsys, *score("--threshold", "nan"))
+    assert "batch size of 1 or more" in failure(capsys, *score("--batch", 0))
+    words = ("--images", tmp_path / "pictures", "--out", tmp_path / "out")
+    assert "found no file" in failure(capsys, "score", "--detector", tmp_path / "x", *words)
+    bare = detector.fresh()
+    bare.memory = detector.memory
+    without = bare.save(tmp_path / "bare.safetensors")
+    assert "has no threshold" in failure(capsys, "score", "--detector", without, *words)
+    assert not (tmp_path / "out").exists()  # nothing was begun
+
+
+def test_a_corrupt_picture_is_a_row_and_does_not_stop_the_rest(capsys, score, pictures, tmp_path):
+    (pictures / "0 broken.png").write_bytes(b"no picture")
+    whole = (pictures / "2.png").read_bytes()
+    (pictures / "3 cut.png").write_bytes(whole[: len(whole) // 2])
+    (pictures / "4 empty.jpg").touch()
+    (pictures / "5 link.png").symlink_to(tmp_path / "nowhere.png")
+    code, told, _ = run(capsys, *score("--threshold", 0.99))
+    table = table_of(tmp_path / "out").set_index("image")
+    broken = table[table["verdict"] == "error"]
+    assert broken.index.tolist() == ["0 broken.png", "3 cut.png", "4 empty.jpg", "5 link.png"]
+    assert (broken["score"] == "").all() and broken["error"].str.len().min() > 20
+    assert set(table.index) == {*ORDER, *broken.index} and "4 could not be read" in told
+    assert code == 3  # not 0: nobody has seen them
+    assert run(capsys, *score("--threshold", -1, "--overwrite"))[0] == 1
+
+
+def test_a_score_that_is_no_number_does_not_pass_as_good(detector, pictures, monkeypatch):
+    whole = detector.score
+
+    def broken(images):
+        found = whole(images)
+        found.image_scores[:] = np.nan
+        return found
+
+    monkeypatch.setattr(detector, "score", broken)
+    (found,) = stream.inspect(detector, [pictures / "2.png"])
+    assert found.score is None and "not finite" in found.error
+
+
+# --- again ----------------------------------------------------------------------------------
+
+
+def test_an_older_table_is_not_lost_and_a_killed_run_goes_on(capsys, score, pictures, tmp_path):
+    run(capsys, *score("--no-maps"))
+    path = tmp_path / "out" / "scores.csv"
+    before = path.read_bytes()
+    assert "is there already" in failure(capsys, *score())
+    assert "of threshold 0.004" in failure(capsys, *score("--resume", "--threshold", 0.5))
+    assert path.read_bytes() == before
+    rows = before.splitlines(keepends=True)
+    path.write_bytes(b"".join(rows[:4]) + rows[4][:9])  # killed in the middle of a row
+    (pictures / "2.jpg").write_bytes(b"now broken")  # its row is there: it is not read again
+    code, told, _ = run(capsys, *score("--no-maps", "--resume"))
+    assert path.read_bytes() == before and code == 1 and "0 could not be read" in told
+    assert run(capsys, *score("--no-maps", "--overwrite"))[1].count("1 could not be read") == 1
+    path.write_text("something,else\n")
+    assert "expected a table with columns" in failure(capsys, *score("--resume"))
+
+
+def test_a_resumed_run_keeps_the_scale_of_its_colours(capsys, score, tmp_path):
+    run(capsys, *score())
+    out = tmp_path / "out"
+    whole = {p: p.read_bytes() for p in out.rglob("*.*")}
+    rows = (out / "scores.csv").read_bytes().splitlines(keepends=True)
+    (out / "scores.csv").write_bytes(b"".join(rows[:3]))
+    shutil.rmtree(out / "overlays" / "line b")
+    run(capsys, *score("--resume"))
+    assert {p: p.read_bytes() for p in out.rglob("*.*")} == whole
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from promptad_tutorial import backbone, cli
+from promptad_tutorial.commands import score
+from promptad_tutorial.inspection import stream
+from tests.conftest import stir, write_config
+
+folder = Path(sys.argv[1])
+folder.mkdir()
+write_config(folder, "small-plain")
+score.backbone_loader = lambda arguments: lambda: stir(
+    backbone.load_backbone("small-plain", "random", "cpu")
+)
+read = stream._read
+
+
+def slow(detector, path, keep):
+    if path.name == "10.png":  # the third
+        time.sleep(600)
+    return read(detector, path, keep)
+
+
+stream._read = slow
+cli.main(sys.argv[2:])
+"""
+
+
+def test_rows_are_in_the_file_while_the_run_goes_on(tmp_path, saved, pictures):
+    # a real SIGKILL of a real process, at the third picture
+    out = tmp_path / "out"
+    words = ["score", "--detector", saved, "--images", pictures, "--out", out]
+    options = ["--no-maps", "--batch", 1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, *map(str, [tmp_path / "configs", *words, *options])],
+        cwd=Path(__file__).parents[3],
+        stderr=subprocess.PIPE,
+    )
+    try:
+        until = time.monotonic() + 240  # a busy machine
+        while time.monotonic() < until and process.poll() is None:
+            if (out / "scores.csv").exists() and len(table_of(out)) == 2:
+                break
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        said = process.communicate()[1].decode()
+    assert (out / "scores.csv").exists(), said
+    assert table_of(out)["image"].tolist() == ["2.jpg", "2.png"], said
+
+
+# --- the parts ------------------------------------------------------------------------------
+
+
+def test_what_is_written_among_the_pictures_is_not_scored(capsys, score, pictures):
+    out = pictures / "found"
+    run(capsys, *score(out=out))
+    run(capsys, *score("--overwrite", out=out))
+    assert table_of(out)["image"].tolist() == ORDER
+
+
+def test_folders_that_link_in_a_circle_are_walked_once(pictures):
+    (pictures / "line a" / "up").symlink_to(pictures)
+    found = [p.relative_to(pictures).as_posix() for p in pictures_under(pictures)]
+    assert found == ORDER
+
+
+@pytest.mark.parametrize("batch", [1, 4, 16])
+def test_the_size_of_the_batch_changes_nothing_and_bounds_what_is_in_memory(
+    detector, pictures, monkeypatch, batch
+):
+    held, most = 0, 0
+    read = stream._read
+
+    def counted(*arguments):
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+        return read(*arguments)
+
+    monkeypatch.setattr(stream, "_read", counted)
+    scores = []
+    for one in stream.inspect(detector, pictures_under(pictures), batch):
+        scores.append(one.score)
+        held -= 1
+    assert most == min(batch, len(ORDER))
+    expected = detector.score(list(pictures_under(pictures))).image_scores
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+
+
+def test_large_pictures_are_kept_small(detector, tmp_path):
+    Image.new("RGB", (3000, 1500)).save(tmp_path / "large.png")
+    (found,) = stream.inspect(detector, [tmp_path / "large.png"])
+    assert found.picture.size == (1024, 512)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_detector_of_any_kind_is_opened_by_the_word_in_its_file(
+    small_backbone, tmp_path, kind, detector
+):
+    from tests.detectors.conftest import quick
+
+    backbone = small_backbone()
+    made = {
+        "zero-shot": lambda: ZeroShot(backbone, "nut", single_pair("nut"), 24),
+        "coop": lambda: CoOp(backbone, "nut", quick()),
+        "winclip": lambda: WinCLIP(backbone, "nut", single_pair("nut"), 24),
+        "promptad": lambda: PromptAD(backbone, "nut", quick()),
+        "visual-memory": lambda: detector,
+    }[kind]()
+    path = made.fit([noise(1), noise(2)]).save(tmp_path / "one.safetensors")
+    assert kind_of(path) is type(made)
+    again = open_detector(path, backbone)
+    images = [noise(3)]
+    np.testing.assert_allclose(
+        again.score(images).image_scores, made.score(images).image_scores, atol=1e-7
+    )
+
+
+def test_every_kind_of_detector_can_be_opened():
+    from promptad_tutorial import detectors
+
+    kinds = {getattr(detectors, name) for name in detectors.__all__} - {detectors.Detector}
+    assert set(KINDS.values()) == kinds
+
+
+def test_a_kind_that_nobody_knows_is_named(saved, tmp_path, monkeypatch):
+    monkeypatch.delitem(opening.KINDS, "visual-memory")
+    with pytest.raises(ValueError, match="found 'visual-memory': a newer release"):
+        kind_of(saved)
+    (tmp_path / "junk").write_bytes(b"\x80\x04junk")
+    with pytest.raises(ValueError, match="damaged, or no saved detector"):
+        kind_of(tmp_path / "junk")
+    torch.save({}, tmp_path / "pickled")
+    with pytest.raises(ValueError, match="damaged, or no saved detector"):
+        kind_of(tmp_path / "pickled")

@@ -1,0 +1,157 @@
+"""`demo` and `ladder`: what they write, and that the committed tables can be made again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from promptad_tutorial.benchmark import methods
+from promptad_tutorial.benchmark.comparison import KEY, Plan, measure_line
+from promptad_tutorial.benchmark.test_set import FIGURES
+from promptad_tutorial.benchmark.threshold_table import threshold_table
+from promptad_tutorial.clip.loading import load_backbone
+from promptad_tutorial.datasets import draw_shots, open_dataset
+from promptad_tutorial.detectors import PromptAD
+from tests.commands.test_cli import failure, run
+
+ROOT = Path(__file__).parents[2]
+LADDER = ROOT / "results" / "ladder"
+
+
+def test_the_demo_writes_a_picture_a_table_and_a_detector(capsys, tmp_path):
+    code, out, _ = run(capsys, "demo", "--line", "capsule", "--shots", 2, "--out", tmp_path)
+    assert code == 0 and out.startswith("capsule, 2 shots, tiny (")
+    table = pd.read_csv(tmp_path / "scores.csv")
+    line = open_dataset(ROOT / "data" / "minifactory").load("capsule")
+    assert table["defect"].tolist() == [s.defect for s in line.test]
+    backbone = load_backbone("tiny")
+    detector = PromptAD.load(tmp_path / "detector.safetensors", backbone)
+    again = detector.score([s.image for s in line.test[:3]])
+    np.testing.assert_allclose(table["score"][:3], again.image_scores, atol=1e-6)
+    assert table["anomalous"].tolist() == (table["score"] > detector.threshold).tolist()
+    shots = [s.image for s in draw_shots(line.train, 2, 0)]
+    fitted = PromptAD(backbone, "capsule").fit(shots).score([s.image for s in line.test[:3]])
+    np.testing.assert_allclose(fitted.image_scores, again.image_scores, atol=1e-6)
+    with Image.open(tmp_path / "demo.png") as picture:
+        assert min(picture.size) > 300
+
+
+def test_mistakes_in_a_demo_are_one_line(capsys, tmp_path):
+    assert "nonsense" in failure(capsys, "demo", "--line", "nonsense", "--out", tmp_path)
+    assert "shots must be between 1" in failure(
+        capsys, "demo", "--line", "wood", "--shots", 0, "--out", tmp_path
+    )
+
+
+def test_the_ladder_writes_rows_means_and_pairs(capsys, tmp_path, small_data):
+    code, out, _ = run(
+        capsys, "ladder", "--data", small_data, "--shots", 1, "--seeds", 0, "--jobs", 1,
+        "--methods", "zero-shot", "memory", "WinCLIP", "WinCLIP+", "--map-size", 30,
+        "--runs", tmp_path / "runs", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert code == 0 and out.startswith("8 rows in")
+    rows = pd.read_csv(tmp_path / "out" / "ladder.csv")
+    assert rows["product_line"].value_counts().to_dict() == {"wood": 4, "brick": 4}
+    means = pd.read_csv(tmp_path / "out" / "ladder_summary.csv").set_index("method")
+    for method, one in rows.groupby("method"):
+        expected = one["image_auroc"].mean()
+        assert means.loc[method, "image_auroc_mean"] == pytest.approx(expected, abs=0.006)
+    pairs = pd.read_csv(tmp_path / "out" / "ladder_paired.csv")
+    assert set(zip(pairs["method"], pairs["against"], strict=True)) == {("WinCLIP+", "WinCLIP")}
+    note = json.loads((tmp_path / "out" / "ladder.json").read_text())
+    assert note["checksum"] == load_backbone("tiny").checksum
+    assert note["command"].startswith(f"python -m promptad_tutorial ladder --data {small_data}")
+
+
+def test_mistakes_in_a_ladder_are_one_line(capsys, tmp_path):
+    out = ("--runs", tmp_path / "r", "--out", tmp_path / "o", "--jobs", 1)
+    assert "expected methods among" in failure(capsys, "ladder", "--methods", "magic", *out)
+    assert "nonsense" in failure(capsys, "ladder", "--lines", "nonsense", *out)
+    assert "shots must be 1 or more" in failure(capsys, "ladder", "--shots", 0, *out)
+    assert not (tmp_path / "o").exists()
+
+
+# --- the committed tables -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def committed() -> pd.DataFrame:
+    return pd.read_csv(LADDER / "ladder.csv")
+
+
+def test_the_committed_ladder_is_whole_and_of_the_shipped_weights(committed):
+    assert set(committed["checksum"]) == {load_backbone("tiny").checksum}
+    lines = open_dataset(ROOT / "data" / "minifactory").product_lines
+    assert set(committed["product_line"]) == set(lines)
+    for method in methods.ladder():
+        rows = committed[committed["method"] == method.name]
+        shots = {1, 2, 4, 8} if method.few_shot else {0}
+        assert set(rows["shots"]) == shots, method.name
+        seeds = 5 if method.few_shot else 1
+        assert len(rows) == len(lines) * len(shots) * seeds, method.name
+
+
+@pytest.mark.parametrize("line", ["hexagon_nut"])
+def test_a_slice_of_the_committed_ladder_comes_out_again(committed, line):
+    plan = Plan(methods.ladder(), shots=(1,), seeds=(3,))
+    data = open_dataset(ROOT / "data" / "minifactory")
+    found = pd.DataFrame(measure_line(plan, load_backbone("tiny"), data.load(line), 3))
+    there = committed.set_index(KEY)
+    for row in found.to_dict("records"):
+        expected = there.loc[tuple(row[k] for k in KEY)]
+        for figure in FIGURES:
+            # one pair of a good and an anomalous picture is worth 0.13 points of image AUROC:
+            # another processor may exchange two pictures whose scores are all but equal
+            assert row[figure] == pytest.approx(expected[figure], abs=0.4), (row["method"], figure)
+
+
+@pytest.mark.parametrize("name", sorted({"ladder", *(p.stem for p in LADDER.glob("*.json"))}))
+def test_every_committed_table_says_where_it_comes_from(name):
+    note = json.loads((LADDER / f"{name}.json").read_text())
+    table = pd.read_csv(LADDER / f"{name}.csv")
+    assert set(table["checksum"]) == {note["checksum"]} == {load_backbone("tiny").checksum}
+    assert set(table["backbone"]) == {note["backbone"]}
+    assert note["command"].startswith("python -m promptad_tutorial ladder")
+
+
+def test_thresholds_are_measured_on_the_test_pictures(capsys, tmp_path):
+    out = tmp_path / "t.csv"
+    words = ("--lines", "capsule", "--shots", 1, "--seeds", 0, "--jobs", 1, "--out", out)
+    code, told, _ = run(capsys, "thresholds", *words)
+    assert code == 0 and told.startswith("asked for 10 % false alarms. 1 shots: ")
+    row = pd.read_csv(out).iloc[0]
+    line = open_dataset(ROOT / "data" / "minifactory").load("capsule")
+    shots = [s.image for s in draw_shots(line.train, 1, 0)]
+    detector = PromptAD(load_backbone("tiny"), "capsule").fit(shots).calibrate(shots)
+    called = detector.predict([s.image for s in line.test])
+    labels = np.array([s.label == 1 for s in line.test])
+    assert row["threshold"] == pytest.approx(detector.threshold, abs=1e-4)
+    assert row["false_alarms"] == pytest.approx(100 * called[~labels].mean(), abs=0.01)
+    assert row["found"] == pytest.approx(100 * called[labels].mean(), abs=0.01)
+
+
+def test_the_committed_thresholds_are_whole_and_of_the_shipped_weights():
+    table = pd.read_csv(ROOT / "results" / "thresholds.csv")
+    assert set(table["checksum"]) == {load_backbone("tiny").checksum}
+    lines = open_dataset(ROOT / "data" / "minifactory").product_lines
+    found = set(table[["product_line", "shots", "seed"]].itertuples(index=False, name=None))
+    assert found == {(line, k, seed) for line in lines for k in (1, 2, 4) for seed in (0, 1, 2)}
+    assert len(table) == len(found) and set(table["wanted"]) == {10.0}
+
+
+def test_a_row_of_the_committed_thresholds_comes_out_again():
+    table = pd.read_csv(ROOT / "results" / "thresholds.csv")
+    chosen = (table["product_line"] == "hexagon_nut") & (table["shots"] == 2) & (table["seed"] == 1)
+    (row,) = table[chosen].to_dict("records")
+    data = replace(open_dataset(ROOT / "data" / "minifactory"), product_lines=("hexagon_nut",))
+    found = threshold_table(lambda: load_backbone("tiny"), data, (2,), (1,), 0.1, jobs=1)
+    (again,) = found.to_dict("records")
+    assert again["threshold"] == pytest.approx(row["threshold"], abs=1e-3)
+    for rate in ("false_alarms", "found"):  # one good picture is worth 4 points
+        assert again[rate] == pytest.approx(row[rate], abs=4.5)

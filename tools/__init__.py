@@ -1,1 +1,0 @@
-"""Commands for the people who maintain the tutorial; nothing here is installed."""

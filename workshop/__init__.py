@@ -1,0 +1,1 @@
+"""How the shipped things are made: data, weights, pages, tables of speed. Not in the wheel."""

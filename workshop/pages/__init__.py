@@ -1,0 +1,1 @@
+"""Pages made from the notebooks and the package: learner's edition, site, slides, glossary."""

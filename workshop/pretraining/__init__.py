@@ -1,0 +1,1 @@
+"""How TinyCLIP's weights are made: pictures, captions, the objective, the run, the card."""
