@@ -13,7 +13,8 @@ from workshop.gates.notebook_budget import NotebookBudget
 
 # Here and not by jaxtyping's own pytest option: the hook has to stand before tests/conftest.py
 # imports the package.
-install_import_hook(["promptad_tutorial", "promptad_classroom", "workshop"], f"{type_checking.__name__}.check_types")
+PACKAGES = ["promptad_tutorial", "promptad_classroom", "workshop"]
+install_import_hook(PACKAGES, f"{type_checking.__name__}.check_types")
 
 
 def pytest_configure(config: pytest.Config) -> None:

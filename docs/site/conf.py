@@ -1,4 +1,4 @@
-"""Sphinx's settings for the site; `python -m workshop.pages.site` gathers the pages and calls it."""
+"""Sphinx's settings for the site; `python -m workshop.pages.site` gathers the pages, calls it."""
 
 import importlib
 import importlib.metadata

@@ -54,7 +54,7 @@ class GradedCell:
             call, setup = (ast.literal_eval(value) for value in task.values[:2])
             found = cls(call, setup, int(source.split(maxsplit=2)[1]))
         except (ValueError, SyntaxError, AttributeError, IndexError) as error:
-            raise ValueError("expected a graded cell as workshop.pages.make_labs writes it") from error
+            raise ValueError("expected a graded cell as make_labs writes it") from error
         if found.source() != source.rstrip():
-            raise ValueError("expected a graded cell as workshop.pages.make_labs writes it, found changes")
+            raise ValueError("expected a graded cell as make_labs writes it, found changes")
         return found

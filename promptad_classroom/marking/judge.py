@@ -8,7 +8,7 @@ from typing import Any
 
 from promptad_classroom.marking.cells import Question, needed_source
 from promptad_classroom.marking.worker import Answer
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from promptad_tutorial.exercises import Verdict
 
 
@@ -25,9 +25,9 @@ def mark(
     learner's cells do not. What does run them reads nothing below the folders `hidden`, and gets
     `seconds` for each call (None: `worker.SECONDS`). Raises ValueError for an unknown exercise.
     """
-    if question.exercise not in exercises.EXERCISES:
+    if question.exercise not in checks.EXERCISES:
         raise ValueError(
-            f"expected one of {', '.join(exercises.EXERCISES)}, found {question.exercise!r}"
+            f"expected one of {', '.join(checks.EXERCISES)}, found {question.exercise!r}"
         )
     check = getattr(checks, question.exercise)
     given: dict[str, Any] = {}

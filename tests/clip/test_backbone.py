@@ -17,8 +17,8 @@ from promptad_tutorial.clip.loading import (
     load_backbone,
 )
 from promptad_tutorial.files.pictures import ImageError
-from tests.conftest import BUILDS, PROMPTS, random_pixels
 from tests.clip.test_attention import slow_residual
+from tests.conftest import BUILDS, PROMPTS, random_pixels
 
 
 def block_outputs(backbone: Backbone, pixels: torch.Tensor) -> list[torch.Tensor]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from tests.exercises.learners import SOLUTIONS, WRONG
 
 NAMES = sorted(SOLUTIONS)
@@ -27,7 +27,7 @@ def judge(name, fn):
     check = getattr(checks, name)
     verdict = check(fn)
     text = repr(verdict)
-    assert isinstance(verdict, exercises.Verdict)
+    assert isinstance(verdict, checks.Verdict)
     assert text.splitlines() == [text] and len(text) < 500
     assert not re.search(r"0x[0-9a-f]{4}|\d\.\d{7}|Traceback", text)
     assert text.startswith("pass: " if verdict else "not yet: ")
@@ -221,7 +221,7 @@ def test_counts_that_pile_up_between_calls_are_seen():
             counts[sample.defect] = counts.get(sample.defect, 0) + 1
         return counts
 
-    assert not exercises.count_by_defect(with_a_shared_dict)
+    assert not checks.count_by_defect(with_a_shared_dict)
 
 
 def test_warnings_of_learners_stay_out_of_the_notebook():
@@ -237,7 +237,7 @@ def test_an_interrupt_is_not_swallowed():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        exercises.auroc(stopped_by_hand)
+        checks.auroc(stopped_by_hand)
 
 
 def test_endless_recursion_is_one_line():

@@ -6,7 +6,7 @@ import random
 
 import torch
 
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from promptad_tutorial.exercises.concatenation import _all
 from promptad_tutorial.prompts.structure import semantic_concatenation
 from promptad_tutorial.prompts.words import GENERIC_STATES
@@ -27,8 +27,8 @@ def test_the_order_of_the_prompts_and_their_container_are_free():
         random.Random(1).shuffle(found)
         return found
 
-    assert exercises.negative_prompts(shuffled)
-    assert exercises.negative_prompts(lambda *inputs: tuple(shuffled(*inputs)))
+    assert checks.negative_prompts(shuffled)
+    assert checks.negative_prompts(lambda *inputs: tuple(shuffled(*inputs)))
 
 
 def test_a_prompt_that_comes_twice_is_named():
@@ -36,22 +36,22 @@ def test_a_prompt_that_comes_twice_is_named():
         found = SOLUTIONS["negative_prompts"](*inputs)
         return [*found, found[-1]]
 
-    message = exercises.negative_prompts(twice).message
+    message = checks.negative_prompts(twice).message
     assert "has 16 prompts, expected 15: '[P3] nut [A3].' comes 2 times" in message
 
 
 def test_a_prompt_that_is_missing_or_strange_is_named():
     solve = SOLUTIONS["negative_prompts"]
-    missing = exercises.negative_prompts(lambda *inputs: solve(*inputs)[:-1]).message
+    missing = checks.negative_prompts(lambda *inputs: solve(*inputs)[:-1]).message
     assert "has 14 prompts, expected 15, '[P3] nut [A3].' among them" in missing
-    extra = exercises.negative_prompts(lambda *inputs: [*solve(*inputs), "a nut"]).message
+    extra = checks.negative_prompts(lambda *inputs: [*solve(*inputs), "a nut"]).message
     assert "has 16 prompts, expected 15, without 'a nut'" in extra
-    assert "holds the number 3" in exercises.negative_prompts(lambda *inputs: [3]).message
+    assert "holds the number 3" in checks.negative_prompts(lambda *inputs: [3]).message
 
 
 def test_a_set_of_beginnings_has_as_many_members_as_the_tree_has_nodes():
     def beginnings(prompts):
         return len({tuple(prompt[:i]) for prompt in prompts for i in range(1, len(prompt) + 1)})
 
-    assert exercises.tree_nodes(beginnings)
-    assert exercises.tree_nodes(lambda prompts: torch.tensor(beginnings(prompts)))
+    assert checks.tree_nodes(beginnings)
+    assert checks.tree_nodes(lambda prompts: torch.tensor(beginnings(prompts)))

@@ -4,31 +4,31 @@ import re
 
 import pytest
 
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 
 
 def test_every_exercise_has_a_check_and_every_check_an_exercise():
-    functions = {name for name in exercises.__all__ if name.islower()}
-    assert set(exercises.EXERCISES) == functions - {"exercise", "carry_on"}
-    assert [each.notebook for each in exercises.EXERCISES.values()] == sorted(
-        each.notebook for each in exercises.EXERCISES.values()
+    functions = {name for name in checks.__all__ if name.islower()}
+    assert set(checks.EXERCISES) == functions - {"exercise", "carry_on"}
+    assert [each.notebook for each in checks.EXERCISES.values()] == sorted(
+        each.notebook for each in checks.EXERCISES.values()
     )
     numbers = {f"{number:02}" for number in range(9)}
-    assert {each.notebook for each in exercises.EXERCISES.values()} == numbers
+    assert {each.notebook for each in checks.EXERCISES.values()} == numbers
 
 
-@pytest.mark.parametrize("name", list(exercises.EXERCISES))
+@pytest.mark.parametrize("name", list(checks.EXERCISES))
 def test_the_check_tells_the_same_difficulty_and_minutes(name):
-    text = exercises.exercise(name)
+    text = checks.exercise(name)
     found = re.search(
         r"Difficulty (\d) of 3, (\d+) minutes", " ".join(getattr(checks, name).__doc__.split())
     )
     assert (int(found[1]), int(found[2])) == (text.difficulty, text.minutes)
 
 
-@pytest.mark.parametrize("name", list(exercises.EXERCISES))
+@pytest.mark.parametrize("name", list(checks.EXERCISES))
 def test_the_markdown_shows_everything(name):
-    text = exercises.exercise(name)
+    text = checks.exercise(name)
     shown = text._repr_markdown_()
     for part in (text.title, text.stars, f"{text.minutes} minutes", text.statement, name):
         assert part in shown
@@ -38,8 +38,8 @@ def test_the_markdown_shows_everything(name):
 
 def test_unknown_names_and_bad_values_are_refused():
     with pytest.raises(ValueError, match="cosine_similarity, auroc.*got 'cosine'"):
-        exercises.exercise("cosine")
+        checks.exercise("cosine")
     with pytest.raises(ValueError, match="1 .. 3 stars, got 4"):
-        exercises.Exercise("x", "00", "t", 4, 5, "s")
+        checks.Exercise("x", "00", "t", 4, 5, "s")
     with pytest.raises(ValueError, match="minutes must be 1 or more, got 0"):
-        exercises.Exercise("x", "00", "t", 1, 0, "s")
+        checks.Exercise("x", "00", "t", 1, 0, "s")

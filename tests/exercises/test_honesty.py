@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from promptad_tutorial.scoring.metrics import image_auroc
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "07_honest_benchmark.ipynb"
 
 
 def test_an_interval_that_is_no_triple_is_told_so():
-    verdict = exercises.paired_interval(lambda mine, other: float((mine - other).mean()))
+    verdict = checks.paired_interval(lambda mine, other: float((mine - other).mean()))
     assert "expected three numbers (difference, low, high)" in verdict.message
 
 
@@ -30,8 +30,8 @@ def simulated(detectors, good=24, anomalous=32):
 
 
 def test_the_noise_that_a_learner_simulates_is_near_enough():
-    assert exercises.noise_optimism([simulated(n) for n in (1, 10, 100)])
-    assert exercises.noise_optimism(np.array([50, 62, 70]))
+    assert checks.noise_optimism([simulated(n) for n in (1, 10, 100)])
+    assert checks.noise_optimism(np.array([50, 62, 70]))
 
 
 @pytest.mark.parametrize(
@@ -53,30 +53,30 @@ def test_the_noise_that_a_learner_simulates_is_near_enough():
     ],
 )
 def test_a_wrong_prediction_gets_its_own_hint(answer, phrase):
-    verdict = exercises.noise_optimism(answer)
+    verdict = checks.noise_optimism(answer)
     assert not verdict and phrase in verdict.message.split("Hint: ")[1]
 
 
 def test_the_answer_for_one_size_is_no_answer_for_another():
-    assert not exercises.noise_optimism([50, 62, 70], good=200, anomalous=300)
-    assert not exercises.noise_optimism([50, 62, 70], detectors=(1, 5, 20))
+    assert not checks.noise_optimism([50, 62, 70], good=200, anomalous=300)
+    assert not checks.noise_optimism([50, 62, 70], detectors=(1, 5, 20))
 
 
 def test_the_notebook_plants_two_leaks_and_nothing_else():
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     stubs = ["".join(c["source"]) for c in cells if "exercise" in c["metadata"].get("tags", [])]
     (stub,) = (text for text in stubs if "def evaluate_run" in text)
-    body = stub[: stub.index("exercises.evaluate_run(")]
+    body = stub[: stub.index("checks.evaluate_run(")]
     names = {"image_auroc": image_auroc, "np": np}
     exec(body, names)  # the committed notebook's own text
-    assert "both leaks" in exercises.evaluate_run(names["evaluate_run"]).message
+    assert "both leaks" in checks.evaluate_run(names["evaluate_run"]).message
     for leak, mended, other in (
         ("max(by_step)", "by_step[-1]", "the seed is still chosen"),
         ("max(by_seed)", "np.mean(by_seed)", "the step is still chosen"),
     ):
         assert body.count(leak) == 1
         exec(body.replace(leak, mended), names)
-        assert other in exercises.evaluate_run(names["evaluate_run"]).message
+        assert other in checks.evaluate_run(names["evaluate_run"]).message
     whole = body.replace("max(by_step)", "by_step[-1]").replace("max(by_seed)", "np.mean(by_seed)")
     exec(whole, names)
-    assert exercises.evaluate_run(names["evaluate_run"])
+    assert checks.evaluate_run(names["evaluate_run"])

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from tests.exercises.learners_own_product import SOLUTIONS, planted
 
 
@@ -16,11 +16,11 @@ def test_the_order_of_both_lists_is_free():
         random.Random(1).shuffle(held_out)
         return drawn[::-1], held_out
 
-    assert exercises.split_good(shuffled)
+    assert checks.split_good(shuffled)
 
 
 def test_a_leak_is_named_before_all_else():
-    assert "on both sides" in exercises.split_good(planted).message
+    assert "on both sides" in checks.split_good(planted).message
 
 
 def test_the_threshold_of_the_solution_keeps_the_bound_with_equal_scores():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from promptad_tutorial.datasets import Sample
 
 GOOD = Sample(Path("g.png"), 0, "good")
@@ -16,7 +16,7 @@ SHOWN = [GOOD, BENT, GOOD, BENT, BENT, GOOD]  # 1, 3 and 4 are defective
 
 @pytest.mark.parametrize("answer", [{1, 3, 4}, frozenset({4, 3, 1}), set(np.array([1, 3, 4]))])
 def test_the_right_set_passes(answer):
-    verdict = exercises.spot_the_defects(answer, SHOWN)
+    verdict = checks.spot_the_defects(answer, SHOWN)
     assert verdict and repr(verdict) == "pass: all 6 pictures are sorted right."
 
 
@@ -47,16 +47,16 @@ def test_the_right_set_passes(answer):
     ],
 )
 def test_each_wrong_answer_has_its_verdict(answer, message):
-    verdict = exercises.spot_the_defects(answer, SHOWN)
+    verdict = checks.spot_the_defects(answer, SHOWN)
     assert not verdict
     assert re.search(message, repr(verdict))
-    assert repr(verdict) == repr(exercises.spot_the_defects(answer, SHOWN))
+    assert repr(verdict) == repr(checks.spot_the_defects(answer, SHOWN))
     assert len(repr(verdict).splitlines()) == 1
 
 
 def test_hints_do_not_tell_which_pictures():
     verdicts = {
-        exercises.spot_the_defects({first, second}, SHOWN).message
+        checks.spot_the_defects({first, second}, SHOWN).message
         for first, second in [(1, 3), (1, 4), (3, 4)]
     }
     assert len(verdicts) == 1
@@ -65,6 +65,6 @@ def test_hints_do_not_tell_which_pictures():
 def test_samples_need_labels_and_a_defect():
     unlabelled = Sample(Path("u.png"), None, "unlabelled")
     with pytest.raises(ValueError, match="expected labelled samples"):
-        exercises.spot_the_defects({1}, [GOOD, unlabelled])
+        checks.spot_the_defects({1}, [GOOD, unlabelled])
     with pytest.raises(ValueError, match="a defect among them, got 2 without"):
-        exercises.spot_the_defects({1}, [GOOD, GOOD])
+        checks.spot_the_defects({1}, [GOOD, GOOD])

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from workshop.pages.make_learner_notebooks import LEARNER, learner_notebook, split_check
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -61,7 +61,7 @@ def test_it_differs_from_the_source_only_in_exercises_and_outputs(path):
             name = check.metadata["nbgrader"]["grade_id"].removesuffix("-check")
             if name in later_names(source, cell):
                 assert next(made).source.endswith(
-                    f"{name} = exercises.carry_on(checks.{name}, {name})"
+                    f"{name} = checks.carry_on(checks.{name}, {name})"
                 )
         elif cell.source != here:
             assert cell.cell_type == "markdown"
@@ -91,7 +91,7 @@ def test_nbgrader_finds_an_answer_and_a_locked_check_for_every_exercise(path):
         for cell in read(LEARNER / path.name).cells
         if "nbgrader" in cell.metadata
     ]
-    mine = [name for name, entry in exercises.EXERCISES.items() if entry.notebook == path.stem[:2]]
+    mine = [name for name, entry in checks.EXERCISES.items() if entry.notebook == path.stem[:2]]
     answers = [mark["grade_id"] for mark in marks if mark["solution"]]
     assert sorted(answers) == sorted(mine)
     graded = {mark["grade_id"]: mark for mark in marks if mark["grade"]}
@@ -99,15 +99,16 @@ def test_nbgrader_finds_an_answer_and_a_locked_check_for_every_exercise(path):
     for name in mine:
         mark = graded[f"{name}-check"]
         assert mark["locked"] and not mark["solution"]
-        assert mark["points"] == exercises.EXERCISES[name].difficulty
+        assert mark["points"] == checks.EXERCISES[name].difficulty
     assert len(marks) == 2 * len(mine)
     assert all(mark["schema_version"] == 3 and not mark["task"] for mark in marks)
 
 
 def test_an_exercise_without_its_check_is_refused():
     stub, call, name = split_check("def auroc(a, b):\n    ...\n\n\nchecks.auroc(auroc)")
-    assert (stub, call, name) == ("def auroc(a, b):\n    ...", "exercises.auroc(auroc)", "auroc")
-    for wrong in ("def auroc(a, b):\n    ...", "exercises.magic(auroc)", "print(exercises.auroc(auroc))"):
+    assert (stub, call, name) == ("def auroc(a, b):\n    ...", "checks.auroc(auroc)", "auroc")
+    stub = "def auroc(a, b):\n    ..."
+    for wrong in (stub, "checks.magic(auroc)", "print(checks.auroc(auroc))"):
         with pytest.raises(ValueError, match="expected an exercise cell that ends with checks"):
             split_check(wrong)
 

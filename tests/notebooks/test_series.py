@@ -5,7 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from promptad_tutorial.exercises import series
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -28,10 +28,10 @@ def test_every_exercise_is_posed_tried_and_solved(file):
     """Each exercise of the index has its text, a stub that is not yet right, and a solution."""
     cells = nbformat.read(NOTEBOOKS / f"{file}.ipynb", as_version=4).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
-    mine = [name for name, entry in exercises.EXERCISES.items() if entry.notebook == file[:2]]
+    mine = [name for name, entry in checks.EXERCISES.items() if entry.notebook == file[:2]]
     assert len(mine) >= 2
     for name in mine:
-        assert any(f'exercises.exercise("{name}")' in cell.source for cell in code)
+        assert any(f'checks.exercise("{name}")' in cell.source for cell in code)
         calls = [cell for cell in code if f"checks.{name}(" in cell.source]
         said = ["".join(o.get("data", {}).get("text/plain", "") for o in c.outputs) for c in calls]
         tags = [cell.metadata.get("tags", []) for cell in calls]

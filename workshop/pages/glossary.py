@@ -17,9 +17,9 @@ LANGUAGE = "zh-Hans"
 HEADER = """\
 # Glossary: English and Chinese
 
-Made by `python -m workshop.pages.link_glossary` from `docs/glossary.yml`; do not edit. Each term of the \
-series, what it means here, and its Chinese (simplified, with pinyin) as the literature of the \
-field has it; the usual form stands first. The notebooks link each term where they first use it.
+Made by `python -m workshop.pages.link_glossary` from `docs/glossary.yml`; do not edit. Each \
+term of the series, what it means here, and its Chinese (simplified, with pinyin) as the \
+literature of the field has it; the usual form stands first. The notebooks link each term where they first use it.
 
 | English | 中文 | pīnyīn |
 |---|---|---|

@@ -1,11 +1,12 @@
 """Link the first use of each term in the series to the glossary, and write the glossary's page.
 
-    python -m workshop.pages.link_glossary            then: python -m workshop.pages.make_learner_notebooks
+    python -m workshop.pages.link_glossary
+    python -m workshop.pages.make_learner_notebooks   (afterwards)
 
 Only markdown cells of notebooks/ change, and only in these links: links to the glossary that are
 there already are taken off first, so it can be run after every change of a text. The first use is
 the first in running text: headings, code, formulas, folded hints, other links and the lines that
-`promptad_tutorial.exercises.series` writes (times and needs, the link to the next notebook) do not count.
+`promptad_tutorial.exercises.series` writes (times, needs, the next notebook) do not count.
 """
 
 from __future__ import annotations

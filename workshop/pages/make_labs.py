@@ -1,6 +1,6 @@
 """Make the three labs as an nbgrader course, from the notebooks in notebooks/.
 
-    python -m workshop.pages.make_labs --out course       then, in course/: nbgrader generate_assignment ...
+    python -m workshop.pages.make_labs --out course  # in course/: nbgrader generate_assignment ...
 
     course/nbgrader_config.py
     course/source/<lab>/<notebook>.ipynb

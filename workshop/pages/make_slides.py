@@ -1,7 +1,8 @@
 """Make the slides of the opening talk: a notebook, and pages that need no network.
 
-    python -m workshop.pages.make_slides                     docs/teaching/slides.ipynb and build/slides
-    python -m workshop.pages.make_slides --notebook-only     the notebook alone, which is committed
+    python -m workshop.pages.make_slides                  
+                                              docs/teaching/slides.ipynb and build/slides
+    python -m workshop.pages.make_slides --notebook-only   the notebook alone, which is committed
 
 Open build/slides/index.html in a browser; the key S opens the speaker's window with the notes.
 """

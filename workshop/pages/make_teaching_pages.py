@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from promptad_tutorial.exercises import verdict
 from promptad_tutorial.files.writing import write_whole
 from workshop.pages.make_labs import LABS
@@ -32,9 +32,9 @@ HINTS = {
 HEADER = """\
 # The misconception that each hint is for
 
-Made by `python -m workshop.pages.make_teaching_pages` from the checks; do not edit. A learner who sees one \
-of these texts has made just that mistake: her function returned what the mistake returns. \
-`{a blank}` is filled in when the check runs. Last comes what she is told if no typical mistake \
+Made by `python -m workshop.pages.make_teaching_pages` from the checks; do not edit. A learner who \
+sees one of these texts has made just that mistake: her function returned what the mistake \
+returns. `{a blank}` is filled in when the check runs. Last comes what she is told if no typical mistake \
 explains her answer.
 """
 
@@ -45,7 +45,7 @@ def page() -> str:
     parts.append("\n".join(f"- {text}" for text in dict.fromkeys(_general())) + "\n")
     for lab, numbers in LABS.items():
         parts.append(f"## {lab}\n")
-        for entry in exercises.EXERCISES.values():
+        for entry in checks.EXERCISES.values():
             if entry.notebook in numbers:
                 parts.append(f"### {entry.notebook} · {entry.title} (`{entry.name}`)\n")
                 points = f"{entry.difficulty} point{'s' if entry.difficulty > 1 else ''}"

@@ -252,7 +252,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options["steps_released"] = options["steps_released"] or options["steps"]
     if not 1 <= options["steps_released"] <= options["steps"]:
         parser.error("--steps-released must be between 1 and --steps")
-    row = compare(Job(**options), shlex.join(["python", "-m", "workshop.speed.compare", *arguments]))
+    command = shlex.join(["python", "-m", "workshop.speed.compare", *arguments])
+    row = compare(Job(**options), command)
     write_row(out, row)
     extrapolated = " (extrapolated)" if row["released_extrapolated"] else ""
     print(

@@ -3,7 +3,7 @@
 python -m workshop.speed.projection
 python -m workshop.speed.projection --backbone ViT-B-16-plus-240 --gpu-images-a-second 900 ...
 
-The parts of a run are measured on one thread of this machine's CPU (see `workshop.speed.parts`), for
+The parts of a run are measured on one thread of this machine's CPU (see `parts`), for
 pictures of the sizes of the real ones: 27 categories, whose numbers of pictures are public
 (`dataset_sizes.csv`). The rest is arithmetic. Nothing of a GPU is known here: give its speeds, or
 the row says "not measured".
@@ -126,7 +126,7 @@ def project(
 
 
 def measured_speed_up(path: Path) -> float | None:
-    """Of two workers over one, from the table of `workshop.speed.scaling`; None if there is none."""
+    """Of two workers over one, from the table of `scaling`; None if there is none."""
     if not path.exists():
         return None
     table = pd.read_csv(path)

@@ -16,7 +16,7 @@ from promptad_classroom.marking import worker
 from promptad_classroom.marking.cells import Question, binds, needed_source
 from promptad_classroom.marking.judge import mark
 from promptad_classroom.marking.table import released_items, score_table
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from promptad_tutorial.commands import cli
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -36,9 +36,9 @@ STUB = "def count_by_defect(samples):\n    ..."
 
 
 def test_a_call_of_a_check_is_read():
-    assert Question.parse("exercises.auroc(mine)") == Question("auroc", "mine")
-    assert Question.parse("exercises.spot(a, b, c)") == Question("spot", "a", ("b", "c"))
-    for wrong in ("auroc(mine)", "print(exercises.auroc(mine))", "exercises.auroc(1)", "x ="):
+    assert Question.parse("checks.auroc(mine)") == Question("auroc", "mine")
+    assert Question.parse("checks.spot(a, b, c)") == Question("spot", "a", ("b", "c"))
+    for wrong in ("auroc(mine)", "print(checks.auroc(mine))", "checks.auroc(1)", "x ="):
         with pytest.raises(ValueError, match="expected a call as"):
             Question.parse(wrong)
 
@@ -66,7 +66,7 @@ def test_only_what_a_name_rests_on_is_taken_in_its_order():
 
 def test_an_answers_cell_is_taken_whole_but_for_the_checks():
     cells = ["n = 3", "found = ...", "found = []\nfor i in range(n):\n    found.append(i)"]
-    cells += ["found = exercises.carry_on(exercises.f, found)", "exercises.f(found)"]
+    cells += ["found = checks.carry_on(checks.f, found)", "checks.f(found)"]
     assert needed_source(cells, (), whole="found").splitlines() == [
         "n = 3",
         "found = ...",
@@ -112,7 +112,7 @@ count_by_defect = _counting().solution
 """,
     "borrows what goes on": """
 from promptad_tutorial import checks
-count_by_defect = exercises.carry_on(exercises.count_by_defect, count_by_defect)
+count_by_defect = checks.carry_on(checks.count_by_defect, count_by_defect)
 """,
     "borrows by another name": """
 from promptad_tutorial import checks as c
@@ -163,7 +163,7 @@ shown = [Sample(Path("0.png"), 0, "good"), Sample(Path("1.png"), 1, "dent")]
 
 def test_the_graded_cells_program_tells_by_its_exit_code():
     def done(cells: list[str]) -> subprocess.CompletedProcess:
-        task = {"call": "exercises.count_by_defect(count_by_defect)", "setup": "", "cells": cells}
+        task = {"call": "checks.count_by_defect(count_by_defect)", "setup": "", "cells": cells}
         command = [sys.executable, "-P", "-m", "promptad_classroom.marking"]
         return subprocess.run(
             command, input=json.dumps(task), check=False, capture_output=True, text=True
@@ -185,7 +185,7 @@ def test_an_answer_changes_nothing_reads_no_solution_and_stops_nobody(tmp_path):
         f"import os; os.truncate({str(secret)!r}, 0)",
         "import os; os.kill(os.getppid(), 9)",
         "import subprocess; subprocess.run(['true'])",
-        f"open({exercises.__file__!r}).read()",
+        f"open({checks.__file__!r}).read()",
         f"open({str(SOURCES[0])!r}).read()",
     )
     done = "def count_by_defect(samples):\n    {}\n    return {{}}"
@@ -256,8 +256,8 @@ def test_released_notebooks_tell_questions_points_and_what_else_is_given():
     found = {
         item.question.exercise: item for path in LEARNER.iterdir() for item in released_items(path)
     }
-    assert set(found) == set(exercises.EXERCISES)
-    assert all(item.points == exercises.EXERCISES[name].difficulty for name, item in found.items())
+    assert set(found) == set(checks.EXERCISES)
+    assert all(item.points == checks.EXERCISES[name].difficulty for name, item in found.items())
     given = {name: item.setup for name, item in found.items() if item.setup}
     assert list(given) == ["spot_the_defects"]
     assert "figures" not in given["spot_the_defects"] and "shown = [" in given["spot_the_defects"]
@@ -350,7 +350,7 @@ def test_every_solution_gets_every_point_and_every_stub_none(path, tmp_path):
     hand_in(tmp_path, "ada", path.name, solved(path))
     hand_in(tmp_path, "cy", path.name, nbformat.read(LEARNER / path.name, as_version=4))
     table = score_table(tmp_path, LEARNER, jobs=1).set_index("learner")
-    mine = [e for e in exercises.EXERCISES.values() if e.notebook == path.stem[:2]]
+    mine = [e for e in checks.EXERCISES.values() if e.notebook == path.stem[:2]]
     assert table.loc["ada", "points"] == sum(e.difficulty for e in mine) == table.loc["ada", "of"]
     assert table.loc["cy", "points"] == 0
 

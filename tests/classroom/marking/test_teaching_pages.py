@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from promptad_tutorial import exercises
+from promptad_tutorial import exercises as checks
 from workshop.pages.make_labs import LABS
 from workshop.pages.make_teaching_pages import PAGE, hints, last, page
 
@@ -17,25 +17,25 @@ lab_pages = pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 
 
 def test_the_committed_page_is_up_to_date():
-    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m workshop.pages.make_teaching_pages"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run workshop.pages.make_teaching_pages"
 
 
 def test_every_exercise_has_hints_and_they_are_those_that_learners_get():
-    assert all(hints(name) for name in exercises.EXERCISES)
-    said = exercises.count_by_defect(lambda samples: {s.defect: 1 for s in samples}).message
+    assert all(hints(name) for name in checks.EXERCISES)
+    said = checks.count_by_defect(lambda samples: {s.defect: 1 for s in samples}).message
     assert any(hint in said for hint in hints("count_by_defect"))
 
 
 def test_hints_that_are_made_while_a_check_runs_are_on_the_page_with_blanks():
     found = hints("noise_optimism")
     for answer in ([0.5, 0.6, 0.7], [50, 50, 50], [500, 60, 70], [50, 90, 80], [50, 55, 58]):
-        said = exercises.noise_optimism(answer).message
+        said = checks.noise_optimism(answer).message
         assert any(hint in said for hint in found), said
     assert "one AUROC in % for each of {detectors} detectors." in found
-    said = exercises.count_by_defect(lambda samples: {"good": -1}).message
+    said = checks.count_by_defect(lambda samples: {"good": -1}).message
     assert last("count_by_defect")[0] in said
     # exercises that are no functions have a hint for every wrong answer
-    assert {name for name in exercises.EXERCISES if not last(name)} == {
+    assert {name for name in checks.EXERCISES if not last(name)} == {
         "spot_the_defects",
         "noise_optimism",
     }
@@ -55,7 +55,7 @@ def minutes(cell: str) -> int:
 
 def in_notebooks(numbers: list[str] | tuple[str, ...]) -> dict[str, int]:
     """Exercise -> its minutes, as the checks state them."""
-    return {name: e.minutes for name, e in exercises.EXERCISES.items() if e.notebook in numbers}
+    return {name: e.minutes for name, e in checks.EXERCISES.items() if e.notebook in numbers}
 
 
 @lab_pages
@@ -95,7 +95,7 @@ def test_every_lab_page_has_its_parts_and_each_exercise_has_a_place(path):
 def test_what_is_cut_is_in_no_plan_of_fifty_minutes(path):
     (cut,) = re.findall(r"\*\*When time runs short, cut\*\* (.*?)\.", path.read_text("utf-8"))
     named = set(re.findall(r"`(\w+)`", cut))
-    assert named and named <= set(exercises.EXERCISES)
+    assert named and named <= set(checks.EXERCISES)
     assert not any(named & set(re.findall(r"`(\w+)`", row[1])) for row in plan(path))
 
 

@@ -101,7 +101,8 @@ def test_the_exit_code_and_the_last_line_say_what_is_to_be_done(capsys, monkeypa
         ),
     ):
         monkeypatch.setattr(
-            "promptad_tutorial.commands.examination.examine_computer", lambda looks=looks: examine_computer(looks)
+            "promptad_tutorial.commands.examination.examine_computer",
+            lambda looks=looks: examine_computer(looks),
         )
         assert cli.main(["doctor"]) == code
         assert capsys.readouterr().out.splitlines() == said
