@@ -3,7 +3,7 @@
     python -m workshop.pages.make_pictures          all of docs/images but rooms.svg
 
 The README's pictures carry their words as the PNG's own description, and make_readme takes its alt
-texts from there. They show a product line that a rule chose, not a person: see `Ladder.middle_line`.
+texts from there. A rule chose the product line that they show, see `Ladder.middle_line`.
 """
 
 from __future__ import annotations

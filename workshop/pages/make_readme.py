@@ -19,14 +19,15 @@ from workshop.pages.make_pictures import IMAGES, words_of
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PART = re.compile(r"(<!-- made: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+CLAIMS = "what-ships-and-what-is-not-claimed"  # a heading of README.md
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def parts(ladder: Ladder) -> dict[str, str]:
     """Name -> text of every part that is filled in."""
     return {
-        "promptad": _picture("promptad"),
-        "explorer": _picture("explorer"),
+        "promptad": _picture("promptad", ""),
+        "explorer": _picture("explorer", "A still of the explorer of shots. "),
         "results": results(ladder),
         "time": time(),
         "notebooks": notebooks(),
@@ -34,8 +35,8 @@ def parts(ladder: Ladder) -> dict[str, str]:
     }
 
 
-def _picture(name: str) -> str:
-    return f"![{words_of(IMAGES / f'{name}.png')}](docs/images/{name}.png)"
+def _picture(name: str, before: str) -> str:
+    return f"![{before}{words_of(IMAGES / f'{name}.png')}](docs/images/{name}.png)"
 
 
 def results(ladder: Ladder) -> str:
@@ -43,11 +44,14 @@ def results(ladder: Ladder) -> str:
     lines, seeds = (ladder.rows[name].nunique() for name in ("product_line", "seed"))
     mean, spread = ladder.mean("PromptAD")
     others = {name: ladder.mean(name)[0] for name in ("zero-shot", "memory", "WinCLIP+")}
+    best = mean >= max(others.values())
+    why = "" if best else f" Why PromptAD is not the best here: [below](#{CLAIMS})."
     return (
         f"**What comes out as shipped** ({_number(lines)} product lines, {_number(SHOTS)} shots, "
         f"{_number(seeds)} draws; image AUROC): zero-shot CLIP {others['zero-shot']:.1f} %, the "
-        f"memory alone {others['memory']:.1f} %, **PromptAD {mean:.1f} % ± {spread:.1f}** from draw "
-        f"to draw, WinCLIP+ {others['WinCLIP+']:.1f} %. [All tables]({ladder.folder}/README.md)."
+        f"memory alone {others['memory']:.1f} %, **PromptAD {mean:.1f} % ± {spread:.1f}** from "
+        f"draw to draw, WinCLIP+ {others['WinCLIP+']:.1f} %. "
+        f"[All tables]({ladder.folder}/README.md).{why}"
     )
 
 

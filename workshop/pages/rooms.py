@@ -38,10 +38,10 @@ IMPORTS: dict[str, set[str]] = {
     },
     "exercises": {"datasets", "prompts", "learning", "scoring", "benchmark"},
     "commands": {"files", "datasets", "clip", "scoring", "detectors", "figures", "benchmark"},
-    "promptad_classroom": {"files", "exercises", "commands"},
+    "promptad_classroom": {"files", "datasets", "exercises", "commands"},
     "workshop": {
         *("files", "datasets", "clip", "prompts", "learning", "scoring", "detectors", "figures"),
-        *("benchmark", "exercises", "commands", "promptad_classroom"),
+        *("benchmark", "explorers", "exercises", "commands", "promptad_classroom"),
     },
 }
 
