@@ -34,8 +34,8 @@ HEADER = """\
 
 Made by `python -m workshop.pages.make_teaching_pages` from the checks; do not edit. A learner who \
 sees one of these texts has made just that mistake: her function returned what the mistake \
-returns. `{a blank}` is filled in when the check runs. Last comes what she is told if no typical mistake \
-explains her answer.
+returns. `{a blank}` is filled in when the check runs. Last comes what she is told if no typical \
+mistake explains her answer.
 """
 
 
