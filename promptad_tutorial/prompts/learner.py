@@ -169,14 +169,14 @@ def encode_learners(learners: Sequence[PromptLearner]) -> list[PromptFeatures]:
         return [one.split(part) for one, part in zip(learners, raw, strict=True)]
     branches = [one.branches for one in learners]
     if len({branch.shape for some in branches for branch in some}) > 1:
-        raw = [text.encode_tree(one.node_embeddings()[None], one.tree)[0] for one in learners]
-        return [one.split(part) for one, part in zip(learners, raw, strict=True)]
+        alone = [(one, one.node_embeddings()[None]) for one in learners]
+        return [one.split(text.encode_tree(x, *one.tree.layout)[0]) for one, x in alone]
     nodes = [
         one.node_embeddings()[branch.nodes]
         for one, some in zip(learners, branches, strict=True)
         for branch in some
     ]
-    features = text.encode_tree(torch.stack(nodes), branches[0][0].tree)
+    features = text.encode_tree(torch.stack(nodes), *branches[0][0].tree.layout)
     parts = features.split([len(some) for some in branches])
     return [
         one.split(part.flatten(0, 1)[one.places]) for one, part in zip(learners, parts, strict=True)
