@@ -182,11 +182,11 @@ def describe_inputs(names: Sequence[str], inputs: Sequence[Any]) -> str:
 def _stopped(error: Exception, task: Task, inputs: Sequence[Any]) -> Verdict:
     if isinstance(error, NotImplementedError):
         return _unwritten("your function raises NotImplementedError")
-    text = tidy(str(error)).rstrip(".")
+    text, hint = tidy(str(error)).rstrip("."), task.text.hint
     return not_yet(
         f"with {describe_inputs(task.inputs, inputs)}, your function stopped with "
         f"{type(error).__name__}{': ' if text else ''}{text}",
-        f"it is called with ({', '.join(task.inputs)}); {task.text.hint}",
+        f"it is called with ({', '.join(task.inputs)}); {hint}",
     )
 
 
