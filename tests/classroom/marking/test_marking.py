@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 from promptad_classroom.marking import worker
+from promptad_classroom.marking.__main__ import main
 from promptad_classroom.marking.cells import Question, binds, needed_source
 from promptad_classroom.marking.hand_ins import code_cells, hand_ins
 from promptad_classroom.marking.judge import mark
@@ -244,18 +246,19 @@ shown = [Sample(Path("0.png"), 0, "good"), Sample(Path("1.png"), 1, "dent")]
     assert not mark(question, ["mine = {0}\nshown = ['']"], setup).passed
 
 
-def test_the_graded_cells_program_tells_by_its_exit_code():
-    def done(cells: list[str]) -> subprocess.CompletedProcess:
-        task = {"call": "checks.count_by_defect(count_by_defect)", "setup": "", "cells": cells}
-        command = [sys.executable, "-P", "-m", "promptad_classroom.marking"]
-        return subprocess.run(
-            command, input=json.dumps(task), check=False, capture_output=True, text=True
-        )
+def test_the_graded_cells_program_tells_by_its_exit_code(monkeypatch, capsys):
+    def task(*cells: str) -> str:
+        call = "checks.count_by_defect(count_by_defect)"
+        return json.dumps({"call": call, "setup": "", "cells": cells})
 
-    right = done(["", RIGHT])
-    assert (right.returncode, right.stdout[:6]) == (0, "pass: ")
-    wrong = done(["", 'print("pass")', STUB])
-    assert (wrong.returncode, wrong.stdout[:9]) == (1, "not yet: ")
+    command = [sys.executable, "-P", "-m", "promptad_classroom.marking"]
+    done = subprocess.run(
+        command, input=task("", RIGHT), check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout[:6]) == (0, "pass: ")
+    monkeypatch.setattr("sys.stdin", io.StringIO(task("", 'print("pass")', STUB)))
+    assert main() == 1
+    assert capsys.readouterr().out.startswith("not yet: ")
 
 
 def test_an_answer_changes_nothing_reads_no_solution_and_stops_nobody(tmp_path):
