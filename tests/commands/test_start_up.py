@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from promptad_tutorial.commands import cli
 from tests.commands.test_cli import COMMANDS
@@ -17,17 +14,21 @@ HEAVY = (
     "torch", "open_clip", "numpy", "pandas", "matplotlib", "scipy", "sklearn", "PIL", "joblib",
     "safetensors", "huggingface_hub", "jinja2", "yaml", "psutil", "tqdm",
 )  # fmt: skip
-IMPORT_SECONDS, HELP_SECONDS = 1.5, 0.5  # of processor time
-RUNS = 3  # the best counts: other work on the machine slows some
+# Modules that may come, the standard library's included: counted, as seconds depend on the machine.
+IMPORT_MODULES, HELP_MODULES = 60, 250
 
 TOO_EARLY = """
 import sys
+before = set(sys.modules)
 {what}
-early = sorted(set({heavy!r}) & set(sys.modules))
-sys.exit("imported too early: " + ", ".join(early) if early else 0)
+new = set(sys.modules) - before
+early = sorted(set({heavy!r}) & new)
+if early:
+    sys.exit("imported too early: " + ", ".join(early))
+sys.exit(f"{{len(new)}} modules are imported" if len(new) > {most} else 0)
 """
 HELP = """
-from promptad_tutorial.cli import main
+from promptad_tutorial.commands.cli import main
 for words in {commands!r}:
     try:
         main([*words, "--help"])
@@ -36,32 +37,14 @@ for words in {commands!r}:
 """
 
 
-def seconds(*words: str) -> float:
-    """The least processor time, user and system, of a few runs."""
-    found = []
-    for _ in range(RUNS):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([sys.executable, *words], capture_output=True, cwd=ROOT, check=False)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert done.returncode == 0, done.stderr.decode()
-        found.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-    return min(found)
-
-
-def complaint(what: str, heavy: tuple[str, ...] = HEAVY) -> str:
-    code = TOO_EARLY.format(what=what, heavy=heavy)
+def complaint(what: str, heavy: tuple[str, ...] = HEAVY, most: int = HELP_MODULES) -> str:
+    code = TOO_EARLY.format(what=what, heavy=heavy, most=most)
     run = [sys.executable, "-c", code]
     return subprocess.run(run, capture_output=True, text=True, cwd=ROOT, check=False).stderr
 
 
-@pytest.mark.parametrize("module", ["promptad_tutorial", "promptad_tutorial.commands.cli"])
-def test_importing_is_quick(module):
-    assert seconds("-c", f"import {module}") < IMPORT_SECONDS
-
-
-@pytest.mark.parametrize("words", [[], ["benchmark"], ["check-backbone"]], ids=str)
-def test_help_is_quick(words):
-    assert seconds("-m", "promptad_tutorial", *words, "--help") < HELP_SECONDS
+def test_importing_the_package_imports_little_else():
+    assert complaint("import promptad_tutorial", most=IMPORT_MODULES) == ""
 
 
 def test_no_help_of_any_command_imports_anything_heavy():
@@ -70,6 +53,7 @@ def test_no_help_of_any_command_imports_anything_heavy():
 
 def test_a_module_that_comes_too_early_is_named():
     assert "imported too early: joblib" in complaint("import joblib", ("joblib", "torch"))
+    assert complaint("import json", most=1).endswith(" modules are imported\n")
 
 
 def test_every_command_is_in_the_list_that_the_tests_go_through():
