@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from promptad_tutorial.commands.cli import build_parser, run
 from workshop.commands import minifactory, tinyclip
 
+GROUPS = (minifactory, tinyclip)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command of the workshop; returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    return run(build_parser(GROUPS, "workshop", __doc__), words, "workshop")
+
+
 if __name__ == "__main__":
-    parser = build_parser((minifactory, tinyclip), "workshop", __doc__)
-    sys.exit(run(parser, sys.argv[1:], "workshop"))
+    sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -15,8 +16,9 @@ from tqdm.auto import tqdm
 from promptad_tutorial.clip.attention import ATTENTION_KINDS, attention_weights, check_kind
 from promptad_tutorial.clip.image_tower import ImageFeatures, encode_pixels, tokens_before_block
 from promptad_tutorial.clip.out_of_memory import HalvingBatches
-from promptad_tutorial.clip.precision import HALF, image_precision, prepare_model
+from promptad_tutorial.clip.precision import HALF, check_precision, image_precision, prepare_model
 from promptad_tutorial.clip.text_tower import Prompts, TextEncoder
+from promptad_tutorial.clip.threads import threads_for
 from promptad_tutorial.clip.weights.checkpoints import weights_checksum
 from promptad_tutorial.clip.weights.pretrained import LoadedModel
 from promptad_tutorial.files.pictures import RESIZE_MODES, check_ready, list_images, preprocess
@@ -74,6 +76,7 @@ class Backbone:
         self.depth = len(model.visual.transformer.resblocks)
         self.text = TextEncoder(model, tokenizer, unknown_words)
         self.text_width, self.context_length = self.text.width, self.text.context_length
+        self._text_in = {self.text.positional_embedding.dtype: self.text}
 
     def __repr__(self) -> str:
         return f"Backbone({self.label}, {self.device}, {self.dtype})"
@@ -91,6 +94,25 @@ class Backbone:
         """
         rounded = (math.floor(self.depth * share + 0.5) for share in (1 / 4, 2 / 3))
         return tuple(sorted({max(1, number) for number in rounded}))
+
+    def threads(self) -> AbstractContextManager[None]:
+        """The context for work with this backbone: one thread on a CPU if it is small, see
+        ``threads``. Encoding enters it by itself; what is learnt or scored from features should."""
+        return threads_for(max(self.width, self.text_width), self.device)
+
+    def text_in(self, dtype: torch.dtype) -> TextEncoder:
+        """The text tower in ``dtype``: ``text`` itself if it is that, else a copy, made once.
+
+        Prompts that are learnt in float64 do not depend on how a machine rounds float32; images
+        keep the backbone's own dtype. ``dtype``: float32 or float64. Raises ValueError for another,
+        and for one that the device cannot compute in (float64 on MPS).
+        """
+        if dtype not in self._text_in:
+            if dtype in HALF:
+                raise ValueError(f"expected float32 or float64 for the text tower, found {dtype}.")
+            check_precision(self.device, dtype)
+            self._text_in[dtype] = self.text.to(dtype)
+        return self._text_in[dtype]
 
     def encode_images(
         self,
@@ -206,7 +228,8 @@ class Backbone:
         that matter (method section 5). Raises ValueError for prompts that do not fit."""
         _check_batch_size(batch_size)
         token_ids = self.tokenize(prompts)
-        return torch.cat([self.text.encode_ids(part) for part in token_ids.split(batch_size)])
+        with self.threads():
+            return torch.cat([self.text.encode_ids(part) for part in token_ids.split(batch_size)])
 
     def encode_prompt_embeddings(
         self,
@@ -244,7 +267,7 @@ class Backbone:
         batches = HalvingBatches(one, min(batch_size, self.largest_batch))
         found = []
         bar = tqdm(total=len(sources), desc="images", leave=False, disable=len(sources) < LONG_WORK)
-        with bar, self.image_precision():
+        with bar, self.image_precision(), self.threads():
             for batch, made in batches(sources):
                 found.append(made)
                 bar.update(len(batch))

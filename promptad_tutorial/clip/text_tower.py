@@ -7,18 +7,18 @@ of 77: the result is exactly the same (method section 5).
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from promptad_tutorial.clip.attention import run_block, run_block_at
 from promptad_tutorial.clip.precision import at_least_single
-from promptad_tutorial.prompts.tree import PromptTree
 
 # A list of strings, or one. Written as Any so that a wrong thing meets the ValueError below.
 Prompts: TypeAlias = Any
@@ -65,6 +65,18 @@ class TextEncoder:
         """Whether positions after the end-of-text token change nothing."""
         return self.mask is not None and self.pool_type in ("argmax", "eos")
 
+    def to(self, dtype: torch.dtype) -> TextEncoder:
+        """A copy that computes in ``dtype``; the table of token embeddings is shared.
+
+        Rows of the table are converted when they are looked up, which changes no number that
+        ``dtype`` can hold.
+        """
+        other = copy.copy(self)
+        for name in ("positional_embedding", "blocks", "mask", "ln_final", "projection"):
+            part = getattr(self, name)
+            setattr(other, name, None if part is None else copy.deepcopy(part).to(dtype))
+        return other
+
     def tokenize(self, prompts: Prompts) -> Int[Tensor, "batch context"]:
         """Token ids ``[start, words.., end, 0, ..]``, on the tower's device.
 
@@ -105,7 +117,8 @@ class TextEncoder:
         self, token_ids: Int[Tensor, "batch tokens"]
     ) -> Float[Tensor, "batch tokens width"]:
         """Token embeddings, without positions: what learnt tokens stand in for."""
-        return self.token_embedding(token_ids.to(self.positional_embedding.device))
+        weights = self.positional_embedding
+        return self.token_embedding(token_ids.to(weights.device)).to(weights.dtype)
 
     def encode_embeddings(
         self,
@@ -148,21 +161,25 @@ class TextEncoder:
         return F.normalize(x, dim=-1) if unit_norm else x
 
     def encode_tree(
-        self, embeddings: Float[Tensor, "trees nodes width"], tree: PromptTree
+        self,
+        embeddings: Float[Tensor, "trees nodes width"],
+        depths: Int[Tensor, " nodes"],
+        sees: Bool[Tensor, "nodes nodes"],
+        ends: Int[Tensor, " batch"],
     ) -> Float[Tensor, "trees batch embed"]:
-        """Raw features of prompts that share their beginnings, from one pass over a tree.
+        """Raw features of prompts that share their beginnings, from one pass over a tree of tokens.
 
-        Each node is a token at position `tree.depths[node]`; it sees the nodes of
-        `tree.sees[node]`, which are the tokens before it in its prompts, and itself. The features
-        are read at `tree.ends`. Several trees of the same form make a batch. Exactly
-        ``encode_embeddings(..., unit_norm=False)`` of the prompts written out: in a causal tower a
-        token does not see what follows it, so a beginning that many prompts share is the same in
-        all of them (see ``prompt_tree``). Differentiable in the embeddings. Raises ValueError for
-        a tower in which every token sees every other, and for prompts longer than its context.
+        Node i is a token at position ``depths[i]``. It sees node j where ``sees[i, j]``: the tokens
+        before it in its prompts, and itself. The features are read at the nodes ``ends``. Several
+        trees of the same form make a batch. Exactly ``encode_embeddings(..., unit_norm=False)`` of
+        the prompts written out: in a causal tower a token does not see what follows it, so a
+        beginning that many prompts share is the same in all of them. Differentiable in the
+        embeddings. Raises ValueError for a tower in which every token sees every other, and for
+        prompts longer than its context.
         """
         if not self.truncates:
             raise ValueError("only a causal text tower can share the beginnings of prompts")
-        longest = int(tree.depths.max()) + 1
+        longest = int(depths.max()) + 1
         if longest > self.context_length:
             raise ValueError(
                 f"expected at most {self.context_length} positions (this tower's context), "
@@ -170,12 +187,12 @@ class TextEncoder:
             )
         weights = self.positional_embedding
         device = weights.device
-        x = embeddings.to(device, weights.dtype) + weights[tree.depths.to(device)]
-        mask = torch.zeros(tree.sees.shape, dtype=x.dtype, device=device)
-        mask.masked_fill_(~tree.sees.to(device), float("-inf"))
+        x = embeddings.to(device, weights.dtype) + weights[depths.to(device)]
+        mask = torch.zeros(sees.shape, dtype=x.dtype, device=device)
+        mask.masked_fill_(~sees.to(device), float("-inf"))
         for block in self.blocks[:-1]:
             x = run_block(block, x, mask)
-        last = run_block_at(self.blocks[-1], x, tree.ends.to(device), mask)
+        last = run_block_at(self.blocks[-1], x, ends.to(device), mask)
         return self.project(last.flatten(0, 1)).unflatten(0, last.shape[:2])
 
     def project(self, tokens: Float[Tensor, "batch width"]) -> Float[Tensor, "batch embed"]:

@@ -26,6 +26,11 @@ class PromptTree:
     sees: Bool[Tensor, "nodes nodes"]  # sees[i, j]: j is i, or comes before i in its prompts
     ends: Int[Tensor, " prompts"]  # the node at which each prompt ends
 
+    @property
+    def layout(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(depths, sees, ends): what `TextEncoder.encode_tree` reads a tree by."""
+        return self.depths, self.sees, self.ends
+
     def branches(self) -> list[Branch]:
         """The tree below each child of the root, with the root: prompts that share no more than it.
 

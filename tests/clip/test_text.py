@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 
 import open_clip
@@ -69,7 +70,7 @@ def test_a_tree_of_prompts_gives_the_features_of_each_alone(small_backbone, name
     tree = grow([row[: end + 1] for row, end in zip(ids.tolist(), ends, strict=True)])
     assert len(tree.tokens) < sum(ends)  # beginnings are shared
     embeddings = backbone.embed_tokens(torch.tensor([tree.tokens]))
-    found = backbone.text.encode_tree(embeddings, tree)[0]
+    found = backbone.text.encode_tree(embeddings, *tree.layout)[0]
     torch.testing.assert_close(found, backbone.model.encode_text(ids), atol=2e-5, rtol=1e-5)
 
 
@@ -77,7 +78,7 @@ def test_trees_of_one_form_are_a_batch(small_backbone):
     text = small_backbone().text
     tree = grow([list("sab"), list("sac"), list("sabd")])
     embeddings = torch.randn(3, 5, 48, generator=torch.Generator().manual_seed(1))
-    found = text.encode_tree(embeddings, tree)
+    found = text.encode_tree(embeddings, *tree.layout)
     assert found.shape == (3, 3, 32)
     for one, alone in zip(found, embeddings, strict=True):
         for feature, path in zip(one, tree.paths(), strict=True):
@@ -89,7 +90,7 @@ def test_trees_of_one_form_are_a_batch(small_backbone):
 def test_trees_that_do_not_fit_are_named(small_backbone):
     def encode(name: str, length: int) -> torch.Tensor:
         tree = grow([list(range(length))])
-        return small_backbone(name).text.encode_tree(torch.zeros(1, length, 48), tree)
+        return small_backbone(name).text.encode_tree(torch.zeros(1, length, 48), *tree.layout)
 
     assert encode("small-plain", 24).shape == (1, 1, 32)
     with pytest.raises(ValueError, match="at most 24 positions .*found 25"):
@@ -168,3 +169,26 @@ def test_unknown_words_warn_once_with_names(small_backbone):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         encoder.tokenize(["a photo of washer"])
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_text_tower_in_double_is_a_copy_that_rounds_less(small_backbone, name):
+    backbone = small_backbone(name)
+    double = backbone.text_in(torch.float64)
+    assert double is backbone.text_in(torch.float64)
+    assert backbone.text_in(torch.float32) is backbone.text
+    assert double.token_embedding is backbone.text.token_embedding
+    ids = backbone.tokenize(PROMPTS)
+    found = double.encode_ids(ids)
+    assert double.embed_tokens(ids).dtype == found.dtype == torch.float64
+    text = copy.deepcopy(backbone.model).double().encode_text(ids)
+    exact = torch.nn.functional.normalize(text, dim=-1)
+    torch.testing.assert_close(found, exact, atol=1e-13, rtol=0)
+    single = backbone.encode_text(PROMPTS)
+    assert single.dtype == torch.float32  # the tower itself stays as it was
+    assert 0 < (single - exact).abs().max() < 1e-5
+
+
+def test_text_tower_in_half_precision_is_refused(small_backbone):
+    with pytest.raises(ValueError, match="expected float32 or float64"):
+        small_backbone("small-plain").text_in(torch.bfloat16)

@@ -15,7 +15,7 @@ from workshop.pretraining.render_set import RenderPlan
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"
-MODEL_CARD = ROOT / "promptad_tutorial" / "tinyclip" / "MODEL_CARD.md"
+MODEL_CARD = ROOT / "promptad_tutorial" / "clip" / "tinyclip" / "MODEL_CARD.md"
 DATA = ROOT / "data" / "minifactory"
 
 
