@@ -41,11 +41,6 @@ def ill(name: str) -> str:
     return repr(check)
 
 
-def run(*words: str, folder: Path = REPOSITORY) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "promptad_tutorial", "doctor", *words]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
-
-
 # --- a ready computer -----------------------------------------------------------------------
 
 
