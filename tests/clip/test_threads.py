@@ -10,6 +10,7 @@ import torch
 from promptad_tutorial.clip.threads import SMALL_WIDTH, threads_for
 from promptad_tutorial.detectors import PromptAD, WinCLIP
 from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.learning.loop import Level, train
 from tests.conftest import random_pixels
 
 CPU = torch.device("cpu")
@@ -44,8 +45,9 @@ def test_a_fit_and_a_score_in_a_small_tower_take_one_thread(small_backbone):
     backbone = small_backbone()
     pixels = random_pixels(backbone)
     detector = PromptAD(backbone, "washer", PromptADConfig(steps=2, map_size=32))
+    learning = detector.learners()["image"].text
     blocks = backbone.text.blocks[0].ln_1, backbone.model.visual.transformer.resblocks[0].ln_1
-    for block in blocks:
+    for block in (learning.blocks[0].ln_1, blocks[1]):
         assert threads_seen(block, lambda: detector.fit(pixels)) == {1}
     assert threads_seen(blocks[1], lambda: detector.score(pixels)) == {1}
     assert threads_seen(blocks[0], lambda: backbone.encode_text("a washer")) == {1}
@@ -68,6 +70,14 @@ def test_scores_of_a_small_tower_are_computed_with_one_thread(small_backbone, mo
     monkeypatch.setattr(detector, "side_score", counted)
     detector.score_features(features)
     assert seen == [1, 1] and torch.get_num_threads() == 3
+
+
+def test_prompts_that_are_trained_without_a_detector_take_one_thread(small_backbone):
+    backbone = small_backbone()
+    detector = PromptAD(backbone, "washer", PromptADConfig(steps=2, map_size=32))
+    level = Level("image", detector.learners()["image"], torch.ones(1, backbone.embed_dim))
+    block = level.learner.text.blocks[0].ln_1
+    assert threads_seen(block, lambda: train([level], detector.config, 2.0)) == {1}
 
 
 def test_a_large_tower_keeps_the_users_threads(plus_240):
