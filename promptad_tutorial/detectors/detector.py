@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +18,17 @@ from promptad_tutorial.files.pictures import list_images, read_image
 from promptad_tutorial.prompts.words import product_name
 from promptad_tutorial.scoring.scores import Scores
 from promptad_tutorial.scoring.threshold import light_variations, threshold_from_normal_scores
+
+
+def on_own_threads(method: Callable) -> Callable:
+    """A detector's method that computes with as many threads as suit its backbone."""
+
+    @wraps(method)
+    def run(self: Detector, *given: Any, **named: Any) -> Any:
+        with self.backbone.threads():
+            return method(self, *given, **named)
+
+    return run
 
 
 class Detector(ABC):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import ImageFeatures
-from promptad_tutorial.detectors.detector import Detector, in_fixed_order
+from promptad_tutorial.detectors.detector import Detector, in_fixed_order, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.learning.config import PromptADConfig, config_from
 from promptad_tutorial.learning.loop import History, Level, train
@@ -99,6 +99,7 @@ class PromptAD(Detector):
         self.threshold = self.false_positive_rate = None
         return self
 
+    @on_own_threads
     def fit_features(
         self,
         features: ImageFeatures,
@@ -175,6 +176,7 @@ class PromptAD(Detector):
             return None
         return visual_score(features.blocks, self.memory).cpu().double()
 
+    @on_own_threads
     def score_features(
         self, features: ImageFeatures, visual: Float[Tensor, "b patches"] | None = None
     ) -> Scores:

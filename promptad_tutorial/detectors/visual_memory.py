@@ -10,7 +10,7 @@ from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import ImageFeatures
-from promptad_tutorial.detectors.detector import Detector
+from promptad_tutorial.detectors.detector import Detector, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.learning.config import check_map_size
 from promptad_tutorial.scoring.memory import remember, visual_score
@@ -34,6 +34,7 @@ class VisualMemory(Detector):
         """Only block tokens are used."""
         return self.backbone.encode_images(images)
 
+    @on_own_threads
     def fit_features(
         self, features: ImageFeatures, generator: torch.Generator | None = None
     ) -> VisualMemory:
@@ -41,6 +42,7 @@ class VisualMemory(Detector):
         self.memory = remember(features)
         return self
 
+    @on_own_threads
     def score_features(self, features: ImageFeatures) -> Scores:
         """The distance of each patch to the nearest that is remembered."""
         visual = visual_score(features.blocks, self._memory()).cpu().double()
