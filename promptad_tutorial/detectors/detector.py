@@ -40,12 +40,18 @@ class Detector(ABC):
     """
 
     kind: ClassVar[str]  # the name of this kind of detector in saved files and tables
+    image_score: str | None = None  # how image scores are made, of kinds that know two ways
+    first_image_score: ClassVar[str | None] = None  # the way of files of the first edition
 
     def __init__(self, backbone: Backbone, name: str) -> None:
         self.backbone = backbone
         self.name = product_name(name)
         self.threshold: float | None = None  # of the image score: set by `calibrate`
         self.false_positive_rate: float | None = None  # what the threshold was set for
+
+    def __repr__(self) -> str:
+        made = f", image score: {self.image_score}" if self.image_score else ""
+        return f"{type(self).__name__}({self.name!r}, {self.backbone.label}{made})"
 
     # --- what a kind of detector fills in -------------------------------------------------------
 

@@ -1,9 +1,8 @@
-"""Every failure that the doctor knows, provoked; and a ready computer, in less than ten seconds."""
+"""Every failure that the doctor knows, provoked; and a ready computer."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -54,15 +53,8 @@ def run(*words: str, folder: Path = REPOSITORY) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.slow
-def test_a_ready_computer_passes_in_ten_seconds(tmp_path):
-    before = os.times()
+def test_a_ready_computer_passes(tmp_path):
     done = run("--json", folder=tmp_path)
-    after = os.times()
-    # processor time: what else runs on the machine must not decide
-    used = (after.children_user - before.children_user) + (
-        after.children_system - before.children_system
-    )
-    assert 0 < used < 10
     found = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1  # a line: thirty of them make a table
     assert [check["name"] for check in found["checks"]] == NAMES
