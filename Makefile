@@ -148,6 +148,10 @@ $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
 			"Install a newer one, or name it: make lab PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys, platform as p; sys.exit(p.system() + p.machine() == "Darwinx86_64")' || { \
+		echo "'$(PYTHON)' is for Intel Macs, and PyPI has no PyTorch for these after 2.2.2; 2.4 is" \
+			"needed. On Apple silicon, install a Python for arm64 and name it:" \
+			"make lab PYTHON=/path/to/python3.12. Otherwise see docs/setting_up.md" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' >/dev/null 2>&1 || { \
 		echo "'$(PYTHON)' cannot make virtual environments: its venv module is missing." \
 			"On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
