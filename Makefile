@@ -23,7 +23,7 @@ PY := $(VENV)/bin/python
 ROOT_ARGS := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-all site data weights results notebooks learner slides bundle lint clean
+.PHONY: help lab test test-all site data weights results notebooks learner slides bundle lint clean bench
 
 help:
 	@echo "make lab        set up, then open JupyterLab      LAB_ARGS=\"--no-browser --port 8899\""
@@ -37,6 +37,7 @@ help:
 	@echo "make data       render the minifactory's data again"
 	@echo "make weights    train the TinyCLIP weights again (long)"
 	@echo "make results    measure the ladder again (half an hour and more)"
+	@echo "make bench      what a learner waits for, alone and beside a busy process"
 	@echo "make lint       check the code and the notebooks with ruff"
 	@echo "make clean      remove .venv and caches"
 	@echo "PYTHON=python3.12 chooses the interpreter, PIP_ARGS=\"...\" goes to pip install."
@@ -111,6 +112,9 @@ results: $(VENV)/.installed-test
 	$(PY) -m promptad_tutorial ladder --set sweeps
 	$(PY) -m promptad_tutorial thresholds
 
+bench: $(VENV)/.installed-test
+	$(PY) -m workshop.speed.busy
+
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .
 
@@ -144,6 +148,10 @@ $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
 			"Install a newer one, or name it: make lab PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys, platform as p; sys.exit(p.system() + p.machine() == "Darwinx86_64")' || { \
+		echo "'$(PYTHON)' is for Intel Macs, and PyPI has no PyTorch for these after 2.2.2; 2.4 is" \
+			"needed. On Apple silicon, install a Python for arm64 and name it:" \
+			"make lab PYTHON=/path/to/python3.12. Otherwise see docs/setting_up.md" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' >/dev/null 2>&1 || { \
 		echo "'$(PYTHON)' cannot make virtual environments: its venv module is missing." \
 			"On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
