@@ -23,7 +23,7 @@ PY := $(VENV)/bin/python
 ROOT_ARGS := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-all site data weights results notebooks learner slides bundle lint clean
+.PHONY: help lab test test-all site data weights results notebooks learner slides bundle lint clean bench
 
 help:
 	@echo "make lab        set up, then open JupyterLab      LAB_ARGS=\"--no-browser --port 8899\""
@@ -37,6 +37,7 @@ help:
 	@echo "make data       render the minifactory's data again"
 	@echo "make weights    train the TinyCLIP weights again (long)"
 	@echo "make results    measure the ladder again (half an hour and more)"
+	@echo "make bench      what a learner waits for, alone and beside a busy process"
 	@echo "make lint       check the code and the notebooks with ruff"
 	@echo "make clean      remove .venv and caches"
 	@echo "PYTHON=python3.12 chooses the interpreter, PIP_ARGS=\"...\" goes to pip install."
@@ -110,6 +111,9 @@ results: $(VENV)/.installed-test
 	$(PY) -m promptad_tutorial ladder --set traps
 	$(PY) -m promptad_tutorial ladder --set sweeps
 	$(PY) -m promptad_tutorial thresholds
+
+bench: $(VENV)/.installed-test
+	$(PY) -m workshop.speed.busy
 
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .
