@@ -367,6 +367,7 @@ def test_the_table_of_a_class(tmp_path, capsys):
     assert cli.main(words) == 0
     said = capsys.readouterr().out
     assert said.startswith("4 learners, 0.8 of 2 points on average; 1 with notes; ")
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")  # by which Excel knows it for UTF-8
     table = pd.read_csv(out, keep_default_na=False)
     assert table.columns.tolist() == [
         "learner", "spot_the_defects", "count_by_defect", "points", "of", "notes",

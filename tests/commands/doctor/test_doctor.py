@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -334,6 +335,18 @@ def test_disabled_widgets_are_told(monkeypatch):
     assert examined("widgets").passed
 
 
+def test_without_the_classroom_the_doctor_works_and_knows_no_room(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "LOOKS", (Look("well", lambda: "it is well", "nothing"),))
+    gone = EntryPoint("room", "no_classroom_here.commands.room", cli.ENTRY_POINTS)
+    for found in ([], [gone]):
+        monkeypatch.setattr(cli, "entry_points", lambda group, found=found: found)
+        assert cli.main(["doctor"]) == 0
+        assert capsys.readouterr().out.splitlines() == ["[ok]  it is well", "ready"]
+        with pytest.raises(SystemExit):
+            cli.main(["doctor", "--room", "."])
+        assert "unrecognized arguments: --room" in capsys.readouterr().err
+
+
 # --- a room of thirty -------------------------------------------------------------------------
 
 
@@ -348,12 +361,13 @@ def test_a_rooms_files_make_one_table(tmp_path, capsys):
     (room / "windows.json").write_bytes(f"{not_ready}\r\n".encode("utf-16"))
     (room / "broken.json").write_text(ready[:-20])
     (room / "other.json").write_text("[1]")
-    out = tmp_path / "new" / "room.csv"
+    out = tmp_path / "new" / "room.csv"  # with a mark, by which Excel knows it for UTF-8
     assert cli.main(["doctor", "--room", str(room), "--out", str(out)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 31 and lines[-1] == "27 of 30 computers are ready"
     assert [line[:5] for line in lines[:4]] == ["[fix]", "[fix]", "[fix]", "[ok] "]
     assert lines[2].endswith("windows  disk full: delete") and "run it again there" in lines[0]
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")
     table = pd.read_csv(out, keep_default_na=False).set_index("file")
     assert len(table) == 30 and table["ready"].sum() == 27
     assert table.loc["pc00", "memory"] == table.loc["windows", "memory"] == "ok"
