@@ -57,10 +57,10 @@ def open_run(folder: Path) -> Run:
     """The run in a folder. FileNotFoundError or ValueError if there is none, or a damaged one."""
     path = folder / FILE
     if not path.is_file():
+        found = "no such file" if folder.is_dir() else "no such folder"
         raise FileNotFoundError(
-            f"expected the folder of a benchmark run, with {FILE} in it, at {folder}; found "
-            f"{'no such file' if folder.is_dir() else 'no such folder'}: give the --out of a "
-            "benchmark"
+            f"expected the folder of a benchmark run, with {FILE} in it, at {folder}; found {found}"
+            ": give the --out of a benchmark"
         )
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
