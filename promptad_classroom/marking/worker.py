@@ -24,6 +24,11 @@ from types import ModuleType
 from typing import Any
 
 import promptad_tutorial
+
+# What answers are given comes from here. Loaded now: once `confine`d, a process may not list the
+# package's folder, as a part of it is hidden, and Python then finds a module only where it has
+# listed the folder before.
+import promptad_tutorial.datasets
 from promptad_classroom.marking import plain
 from promptad_classroom.marking.confinement import confine
 

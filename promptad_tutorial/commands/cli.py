@@ -27,6 +27,7 @@ from promptad_tutorial.commands import (
     zero_shot,
 )
 from promptad_tutorial.commands.command import Result
+from promptad_tutorial.files.names import say
 
 log = logging.getLogger(__name__)
 
@@ -90,11 +91,11 @@ def run(parser: argparse.ArgumentParser, words: Sequence[str], module: str) -> i
         result = arguments.handler(arguments)
     except (ValueError, OSError, ImportError) as error:
         log.debug("where it happened:", exc_info=True)
-        sys.stderr.write(f"{parser.prog}: error: {' '.join(str(error).split())}\n")
+        say(f"{parser.prog}: error: {' '.join(str(error).split())}", sys.stderr)
         return 2
     except KeyboardInterrupt:
         sys.stderr.write(f"{parser.prog}: interrupted\n")
         return 130
     said = result if isinstance(result, Result) else Result(result)
-    sys.stdout.write(f"{said.text}\n")
+    say(said.text, sys.stdout)  # a name may be of any encoding, and so may the terminal
     return said.code

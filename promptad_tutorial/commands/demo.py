@@ -34,6 +34,7 @@ def run_demo(arguments: argparse.Namespace) -> str:
     from promptad_tutorial.datasets import draw_shots
     from promptad_tutorial.detectors import PromptAD
     from promptad_tutorial.figures import panels
+    from promptad_tutorial.files.names import write_table
     from promptad_tutorial.files.pictures import read_image, seen_part
     from promptad_tutorial.scoring.metrics import image_auroc
 
@@ -48,7 +49,7 @@ def run_demo(arguments: argparse.Namespace) -> str:
     scores = detector.score([s.image for s in line.test])
     arguments.out.mkdir(parents=True, exist_ok=True)
     detector.save(arguments.out / "detector.safetensors")
-    pd.DataFrame(
+    table = pd.DataFrame(
         {
             "image": [s.image.relative_to(line.root).as_posix() for s in line.test],
             "defect": [s.defect for s in line.test],
@@ -56,7 +57,8 @@ def run_demo(arguments: argparse.Namespace) -> str:
             "anomalous": scores.image_scores > detector.threshold,
             "backbone": backbone.label,
         }
-    ).to_csv(arguments.out / "scores.csv", index=False)
+    )
+    write_table(arguments.out / "scores.csv", table)
     ranked = np.argsort(-scores.image_scores)
     shown = np.unique(np.r_[:3, len(ranked) - 1].clip(0, len(ranked) - 1))
     shown = ranked[shown]

@@ -6,17 +6,22 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def write_whole(path: Path, text: str) -> Path:
+def write_whole(path: Path, text: str, encoding: str = "utf-8") -> Path:
     """Write a text file beside its place and move it there: it is whole, or the old one.
 
-    Its folder is made. Line ends stay as they are in `text`. OSError if it cannot be written.
+    Its folder is made. Line ends stay as they are in `text`; a file's name in it that is no text
+    in any encoding is written with escapes. OSError if it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name[:60], suffix=".part")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(handle, "w", -1, encoding, "backslashreplace", "") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -25,6 +30,17 @@ def write_whole(path: Path, text: str) -> Path:
     finally:
         Path(part).unlink(missing_ok=True)
     return path
+
+
+def write_table(path: Path, frame: pd.DataFrame) -> Path:
+    """Write a table as CSV, whole, as spreadsheets want it: with a byte-order mark (else Excel
+    garbles names), and no cell that would run as a formula. Names of any kind can be in it.
+    """
+    from promptad_tutorial.files.names import cell
+
+    safe = frame.rename(columns=lambda name: cell(str(name)))
+    safe = safe.map(lambda value: cell(value) if isinstance(value, str) else value)
+    return write_whole(path, safe.to_csv(index=False, lineterminator="\n"), "utf-8-sig")
 
 
 def file_sha256(path: Path) -> str:

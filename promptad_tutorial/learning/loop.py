@@ -66,6 +66,7 @@ def objective(
     Without negatives `contrastive` is the pull of `losses.pull`, and there is no margin.
     """
     normal, anomalous = prototypes(features)
+    z = z.to(normal.dtype)  # prompts may be learnt in float64 from images in float32
     if anomalous is None:
         terms = {"contrastive": pull(z, normal, temperature), "margin": z.new_zeros(())}
     else:

@@ -96,7 +96,7 @@ CHEATS = {
     "prints": 'print("pass: right on 3 random inputs")\n',
     "replaces checks": """
 from promptad_tutorial import checks
-from promptad_tutorial.checks import verdict
+from promptad_tutorial.exercises import verdict
 verdict.check_function = lambda fn, task: verdict.Verdict(True, "pass")
 """,
     "replaces checks when called": """
@@ -107,7 +107,7 @@ def count_by_defect(samples):
             module._judge = module.same = lambda *a: True
 """,
     "borrows the solution": """
-from promptad_tutorial.checks.start import _counting
+from promptad_tutorial.exercises.start import _counting
 count_by_defect = _counting().solution
 """,
     "borrows what goes on": """
@@ -202,7 +202,7 @@ def test_the_kernel_refuses_what_the_c_library_asks_for(tmp_path):
         code = f"""
 import ctypes
 from pathlib import Path
-from promptad_tutorial.marking.confinement import confine
+from promptad_classroom.marking.confinement import confine
 walled = confine([Path({str(tmp_path)!r})])
 opened = ctypes.CDLL(None).open({str(path)!r}.encode(), {flags}, 0o600)
 raise SystemExit(2 if not walled else int(opened >= 0))

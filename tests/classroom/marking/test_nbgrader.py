@@ -129,7 +129,7 @@ def test_a_graded_cell_that_was_changed_is_not_read():
         "task = {}",
         "task = (",
     ):
-        with pytest.raises(ValueError, match="expected a graded cell as workshop.pages.make_labs"):
+        with pytest.raises(ValueError, match="expected a graded cell as make_labs"):
             GradedCell.read(changed)
 
 
@@ -208,7 +208,7 @@ def test_a_lab_goes_out_and_comes_back_through_the_exchange_and_as_files(course,
 CHEATS = {
     "prints": 'print("pass: right on 3 random inputs")',
     "patches the checks": """
-from promptad_tutorial.checks import verdict, Verdict
+from promptad_tutorial.exercises import verdict, Verdict
 verdict.check_function = lambda fn, task: Verdict(True, "right")
 checks.count_by_defect = checks.spot_the_defects = lambda *answers: Verdict(True, "right")
 """,

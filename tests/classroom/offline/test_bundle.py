@@ -53,7 +53,7 @@ def test_everything_that_a_class_needs_is_there(bundle):
     assert len(pictures) == sum(
         path.suffix in (".png", ".jpg") for path in (ROOT / "data" / "minifactory").rglob("*")
     )
-    assert "docs/teaching/README.md" in there and "results/ladder/ladder.csv" in there
+    assert "docs/teaching/README.md" in there and "results/told/ladder.csv" in there
     names = {name.removeprefix("wheels/").partition("-")[0] for name in there if ".whl" in name}
     assert names == {name.replace("-", "_") for name in needed()} | {"promptad_tutorial"}
 
@@ -62,7 +62,7 @@ def test_the_package_s_own_wheel_carries_weights_pictures_and_tables(bundle):
     (wheel,) = (bundle / install.WHEELS).glob("promptad_tutorial-*.whl")
     inside = set(zipfile.ZipFile(wheel).namelist())
     assert "promptad_tutorial/clip/tinyclip/tinyclip.safetensors" in inside
-    assert "promptad_tutorial/files/carried/results/ladder/ladder.csv" in inside
+    assert "promptad_tutorial/files/carried/results/told/ladder.csv" in inside
     for name in ("install.sh", "start.sh", "install.bat", "start.bat", "README.md.j2"):
         assert f"promptad_classroom/offline/templates/{name}" in inside
     here = {p.relative_to(ROOT).as_posix() for p in (ROOT / "data/minifactory").rglob("*.*")}

@@ -27,7 +27,7 @@ TEXTS = (  # besides the front page
     "workshop/speed/**/*.md",
     "data/*/*.md",
     "docs/**/*.md",
-    "workshop/pretraining/*.md",
+    "promptad_tutorial/clip/tinyclip/*.md",
     "results/**/*.md",
 )
 LINK = re.compile(r"(?<=\]\()([^()\s]+)(?=\))")  # the address of [words](address)
@@ -37,11 +37,18 @@ MARK = re.compile(r'<a id="[^"]*"></a>\n+(?=#)')  # Sphinx gives each heading th
 # The contents beside each page: heading and pages. A page that nobody lists comes last.
 CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("The notebooks", ("notebooks/[0-9]*", f"{LEARNER}/index")),
-    ("To look things up", ("docs/glossary", "docs/method", "docs/api/index")),
+    ("To look things up", ("docs/glossary", "docs/method", "docs/which_room", "docs/api/index")),
+    (
+        "To use it",
+        (
+            *("docs/setting_up", "docs/commands", "docs/real_clip", "docs/benchmark"),
+            *("docs/clusters", "docs/open_elsewhere"),
+        ),
+    ),
     ("For teachers", ("docs/teaching/README", "docs/teaching/*")),
     (
         "Model, data, results",
-        ("workshop/pretraining/*", "data/*/*", "results/**", "benchmarks/**"),
+        ("promptad_tutorial/clip/tinyclip/*", "data/*/*", "results/**", "workshop/speed/*"),
     ),
     ("The project", ("CONTRIBUTING", "LICENSES/*", "docs/**")),
 )
