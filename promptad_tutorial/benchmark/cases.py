@@ -23,7 +23,7 @@ from promptad_tutorial.benchmark.comparison import Scored
 from promptad_tutorial.benchmark.tasks import Task
 from promptad_tutorial.datasets import ProductLine, Sample
 from promptad_tutorial.figures.heat_maps import overlay
-from promptad_tutorial.files.pictures import read_image
+from promptad_tutorial.files.pictures import read_image, seen_part
 from promptad_tutorial.files.writing import write_whole
 
 FALSE_ALARM, MISSED, FOUND = "false alarm", "missed defect", "found defect"
@@ -150,11 +150,7 @@ def _thumbnail(
     limits: tuple[float, float],
     resize: str,
 ) -> Image.Image:
-    if resize == "crop":  # the map is of the central square alone
-        side = min(picture.size)
-        left, top = (picture.width - side) // 2, (picture.height - side) // 2
-        picture = picture.crop((left, top, left + side, top + side))
-    small = picture.convert("RGB")
+    small = seen_part(picture, resize).convert("RGB")  # a map may be of the central square alone
     share = SIDE / max(small.size)
     shape = tuple(max(1, round(length * share)) for length in small.size)
     small = small.resize(shape, Image.Resampling.LANCZOS)

@@ -39,7 +39,7 @@ from promptad_tutorial.benchmark.report_tables import (
 from promptad_tutorial.benchmark.run_folder import Run
 from promptad_tutorial.benchmark.sections import Section, counted_shots, sections
 from promptad_tutorial.benchmark.settings import PROTOCOLS
-from promptad_tutorial.files.writing import write_whole
+from promptad_tutorial.files.writing import write_table, write_whole
 
 TEMPLATES = Path(__file__).with_name("templates")
 BRAND = "test-selected"  # in the names of all files with a figure of the released protocol
@@ -88,9 +88,10 @@ def write_report(out: Path, runs: Sequence[Run]) -> Written:
     }
     try:
         for name, table in tables.items():
-            write_whole(out / f"{name}{ending}.csv", table.to_csv(index=False, float_format="%.2f"))
+            write_table(out / f"{name}{ending}.csv", table.round(2))
         for kind in ("html", "md"):
-            write_whole(out / f"report{ending}.{kind}", _template(kind).render(page))
+            text = _template(kind).render(page).encode("utf-8", "backslashreplace").decode()
+            write_whole(out / f"report{ending}.{kind}", text)  # whatever bytes a name has
     except OSError as error:
         raise OSError(
             f"cannot write the report into {out} ({error.strerror or error}); the rows are kept: "

@@ -15,6 +15,7 @@ from promptad_tutorial.benchmark.report_tables import spread
 from promptad_tutorial.benchmark.sections import Section, counted_shots
 from promptad_tutorial.benchmark.tasks import Task
 from promptad_tutorial.figures.illustration import blank_figure
+from promptad_tutorial.files.names import printable
 
 PANELS = 12  # categories in the picture: the hardest, where there are more
 SHOWN = 3  # found defects and mistakes at the opening
@@ -84,7 +85,7 @@ def _panels(table: pd.DataFrame, shown: list[str]) -> Figure:
                 std = mine["image_auroc_std"].fillna(0.0)
                 style = {"color": colour, "marker": MARKS[number % len(MARKS)], "capsize": 2}
                 axes.errorbar(places, mine["image_auroc_mean"], std, label=label, **style)
-        axes.set_title(name[:30], fontsize=10, parse_math=False)
+        axes.set_title(printable(name)[:30], fontsize=10, parse_math=False)
         axes.set_xticks(range(len(shots)), shots)
         axes.set_xlim(-0.4, max(len(shots), 1) - 0.6)
         axes.grid(axis="y", color="#dddddd")

@@ -88,7 +88,7 @@ def plan(
 ) -> Run:
     """This run joined with what the folder already holds; writes nothing.
 
-    Of a task that is in both, the new one counts: its pictures may have been mended. Raises
+    Of a task that is in both, the new one counts: its pictures may have been replaced. Raises
     ValueError if the folder holds a run whose settings give other rows.
     """
     deciding = json.loads(json.dumps(settings.deciding(backbone)))  # as the file gives it back

@@ -380,6 +380,15 @@ def test_a_report_of_own_data_opens_with_the_run_and_claims_nothing_of_the_paper
     assert "Best: **nut, PromptAD, 2 shots: 99.5 ± 0.7 %**" in text and "12 settings" not in text
 
 
+def test_a_name_of_any_bytes_is_reported(make_run):
+    made = make_run("a", "folder", ("caf\udce9", "=1+1"), shots=(1,))
+    html_report.write_report(made.folder, [made])
+    for kind in ("html", "md"):
+        assert "caf\\udce9" in (made.folder / f"report.{kind}").read_text(encoding="utf-8")
+    names = pd.read_csv(made.folder / "per_category.csv")["product_line"]
+    assert set(names) == {"caf\\xe9", "'=1+1"}  # no formula for a spreadsheet
+
+
 def test_the_picture_has_a_line_for_each_method_with_its_spread(make_run):
     from promptad_tutorial.benchmark.opening import PANELS, _panels, opening
     from promptad_tutorial.benchmark.report_tables import category_table
