@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any
 
 from joblib.externals.loky import get_reusable_executor
@@ -169,20 +170,34 @@ def _ray(place: Place, choice: BackboneChoice, ray: Any) -> Iterator[Engine]:
     try:
         here = ray.cluster_resources()
         gpus = int(here.get("GPU", 0)) if choice.device in (None, "cuda") else 0
-        # a task that asks for no GPU is shown none; one that died is ours to try again
-        asked = {"num_gpus": int(gpus > 0), "max_retries": 0}
-
-        def submit(function: Callable, *arguments: Any) -> Future:
-            return ray.remote(function).options(**asked).remote(*arguments).future()
-
-        threads = place.threads if place.cluster else place.threads_each(workers)
-        killed = (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError)
         most = gpus or int(here.get("CPU", 1))
         most = min(place.jobs, most) if place.jobs > 0 else most
+        # an actor keeps its GPU and its backbone; one that asks for no GPU is shown none
+        hand = ray.remote(_Hand).options(num_gpus=int(gpus > 0), max_restarts=-1)
+        free: SimpleQueue = SimpleQueue()
+        for _ in range(most):
+            free.put(hand.remote())
+
+        def submit(function: Callable, *arguments: Any) -> Future:
+            mine = free.get()
+            future = mine.do.remote(function, *arguments).future()
+            future.add_done_callback(lambda _: free.put(mine))
+            return future
+
+        threads = place.threads if place.cluster else place.threads_each(workers)
+        killed = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError)
         yield Engine(submit, Share(threads), killed, most)
     finally:
         if started:
             ray.shutdown()
+
+
+class _Hand:
+    """A worker of Ray's: a process that does one piece of work after the other."""
+
+    def do(self, function: Callable, *arguments: Any) -> Any:
+        """The result of the work."""
+        return function(*arguments)
 
 
 def _start_ray(place: Place, ray: Any, workers: int) -> None:
