@@ -7,10 +7,12 @@ import threading
 import pytest
 import torch
 
+from promptad_tutorial.clip.loading import load_backbone
 from promptad_tutorial.clip.threads import SMALL_WIDTH, threads_for
 from promptad_tutorial.detectors import PromptAD, WinCLIP
 from promptad_tutorial.learning.config import PromptADConfig
-from tests.conftest import random_pixels
+from promptad_tutorial.learning.loop import Level, train
+from tests.conftest import random_pixels, write_config
 
 CPU = torch.device("cpu")
 
@@ -44,8 +46,9 @@ def test_a_fit_and_a_score_in_a_small_tower_take_one_thread(small_backbone):
     backbone = small_backbone()
     pixels = random_pixels(backbone)
     detector = PromptAD(backbone, "washer", PromptADConfig(steps=2, map_size=32))
+    learning = detector.learners()["image"].text
     blocks = backbone.text.blocks[0].ln_1, backbone.model.visual.transformer.resblocks[0].ln_1
-    for block in blocks:
+    for block in (learning.blocks[0].ln_1, blocks[1]):
         assert threads_seen(block, lambda: detector.fit(pixels)) == {1}
     assert threads_seen(blocks[1], lambda: detector.score(pixels)) == {1}
     assert threads_seen(blocks[0], lambda: backbone.encode_text("a washer")) == {1}
@@ -70,9 +73,20 @@ def test_scores_of_a_small_tower_are_computed_with_one_thread(small_backbone, mo
     assert seen == [1, 1] and torch.get_num_threads() == 3
 
 
-def test_a_large_tower_keeps_the_users_threads(plus_240):
-    block = plus_240.text.blocks[0].ln_1
-    assert threads_seen(block, lambda: plus_240.encode_text("a washer")) == {3}
+def test_prompts_that_are_trained_without_a_detector_take_one_thread(small_backbone):
+    backbone = small_backbone()
+    detector = PromptAD(backbone, "washer", PromptADConfig(steps=2, map_size=32))
+    level = Level("image", detector.learners()["image"], torch.ones(1, backbone.embed_dim))
+    block = level.learner.text.blocks[0].ln_1
+    assert threads_seen(block, lambda: train([level], detector.config, 2.0)) == {1}
+
+
+def test_a_large_tower_keeps_the_users_threads(small_configs, tmp_path):
+    write_config(tmp_path, "small-wide", {}, {}, {"width": SMALL_WIDTH, "heads": 4})
+    wide = load_backbone("small-wide", pretrained="random", device="cpu")
+    blocks = wide.text.blocks[0].ln_1, wide.model.visual.transformer.resblocks[0].ln_1
+    assert threads_seen(blocks[0], lambda: wide.encode_text("a washer")) == {3}
+    assert threads_seen(blocks[1], lambda: wide.encode_images(random_pixels(wide))) == {3}
 
 
 @pytest.mark.parametrize(
