@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from promptad_tutorial.exercises.verdict import Verdict
+from IPython.display import display
+
+from promptad_tutorial.exercises.series import Note
+from promptad_tutorial.exercises.verdict import PackageSolution, Verdict
 
 
 def carry_on(check: Callable[[object], Verdict], fn: object) -> Callable[..., Any]:
-    """`fn`, the learner's function, if it passes `check`; else one that does.
+    """`fn`, the learner's function, if it passes `check`; else the package's solution.
 
-    The other one is what the check compares answers with. Raises ValueError if `check` does not
-    ask for a function.
+    That it is the package's is displayed, and no check passes it: the exercise is still to be
+    solved. Raises ValueError if `check` does not ask for a function.
     """
-    if callable(fn) and check(fn).passed:
-        return fn
-    solution = check(lambda *inputs: None).solution
-    if solution is None:
+    verdict = check(fn)
+    if verdict.solution is None:
         raise ValueError(f"expected a check of a function, got {check.__name__}")
-    return solution
+    if verdict.passed:
+        return fn
+    name = check.__name__
+    display(
+        Note(
+            f"`{name}` is not solved yet. The cells below go on with the **package's solution**; "
+            f"your own function counts as soon as you run its cell and `checks.{name}` again."
+        )
+    )
+    return PackageSolution(name, verdict.solution)

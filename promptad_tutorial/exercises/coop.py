@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -11,143 +10,102 @@ from torch import Tensor
 from torch.nn import functional
 
 from promptad_tutorial.exercises.answers import number_trouble, tensor_trouble
-from promptad_tutorial.exercises.verdict import Task, Verdict, check_function, mistake
+from promptad_tutorial.exercises.exercises import exercise
+from promptad_tutorial.exercises.inputs import unit_rows
+from promptad_tutorial.exercises.verdict import Task, Verdict
 from promptad_tutorial.learning.losses import contrastive
 
 RATE = 0.01  # the step size of `learn_sides`
 
 
 def two_class_loss(fn: object) -> Verdict:
-    """Cross-entropy with the normal side as target. Difficulty 2 of 3, 10 minutes.
+    """Cross-entropy with the normal side as target.
 
     `fn(z, normal, negatives, temperature)`: tensors (k, d), (d,) and (j, d) with rows of length 1,
     and a float to one number.
     """
     generator = torch.Generator().manual_seed(7)
-    task = Task(
+    return Task(
+        exercise("two_class_loss"),
         inputs=("z", "normal", "negatives", "temperature"),
         cases=tuple(
-            (_unit(k, d, generator), _unit(1, d, generator)[0], _unit(j, d, generator), t)
+            (
+                unit_rows(k, d, generator),
+                unit_rows(1, d, generator)[0],
+                unit_rows(j, d, generator),
+                t,
+            )
             for k, j, d, t in ((4, 3, 8, 5.0), (2, 6, 5, 3.0), (7, 2, 12, 8.0))
         ),
         solution=lambda *inputs: float(contrastive(*inputs)),
         trouble=number_trouble,
-        mistakes=(
-            mistake(
-                "the temperature is missing: multiply the cosines by it before the softmax.",
-                lambda z, w, g, t: _loss(z, w, g, 1.0),
+        mistakes={
+            "no_temperature": lambda z, w, g, t: _loss(z, w, g, 1.0),
+            "divided_by_temperature": lambda z, w, g, t: _loss(z, w, g, 1 / t),
+            "other_target": (
+                lambda z, w, g, t: -_log_shares(z, w, g, t)[:, 1].mean(),
+                lambda z, w, g, t: -_log_shares(z, w, g, t)[:, -1].mean(),
             ),
-            mistake(
-                "the cosines are divided by the temperature: multiply them by it.",
-                lambda z, w, g, t: _loss(z, w, g, 1 / t),
+            "summed": lambda z, w, g, t: _loss(z, w, g, t) * len(z),
+            "wrong_sign": lambda z, w, g, t: -_loss(z, w, g, t),
+            "no_logarithm": (
+                lambda z, w, g, t: _log_shares(z, w, g, t)[:, 0].exp().mean(),
+                lambda z, w, g, t: 1 - _log_shares(z, w, g, t)[:, 0].exp().mean(),
             ),
-            mistake(
-                "another side is the target: all pictures are normal, so the target is the column "
-                "of the normal side.",
-                lambda z, w, g, t: float(-_log_shares(z, w, g, t)[:, 1].mean()),
-                lambda z, w, g, t: float(-_log_shares(z, w, g, t)[:, -1].mean()),
-            ),
-            mistake(
-                "the pictures are added up: take the mean over them.",
-                lambda z, w, g, t: _loss(z, w, g, t) * len(z),
-            ),
-            mistake(
-                "the sign is wrong: the loss is minus the logarithm of a probability.",
-                lambda z, w, g, t: -_loss(z, w, g, t),
-            ),
-            mistake(
-                "the logarithm is missing: -log p, not p or 1 - p.",
-                lambda z, w, g, t: float(_log_shares(z, w, g, t)[:, 0].exp().mean()),
-                lambda z, w, g, t: float(1 - _log_shares(z, w, g, t)[:, 0].exp().mean()),
-            ),
-            mistake(
-                "the negatives became one prototype: each of them is a class of its own here.",
+            "one_negative": (
                 lambda z, w, g, t: _loss(z, w, g.mean(dim=0, keepdim=True), t),
                 lambda z, w, g, t: _loss(
                     z, w, functional.normalize(g.mean(dim=0, keepdim=True), dim=1), t
                 ),
             ),
-            mistake(
-                "the softmax comes twice: cross_entropy takes logits and does it by itself.",
-                lambda z, w, g, t: float(
-                    -_log_shares(z, w, g, t).exp().log_softmax(dim=1)[:, 0].mean()
-                ),
+            "softmax_twice": lambda z, w, g, t: (
+                -_log_shares(z, w, g, t).exp().log_softmax(dim=1)[:, 0].mean()
             ),
-            mistake(
-                "the normal side belongs into the sum of the softmax too: "
-                "torch.cat([normal[None], negatives]).",
-                lambda z, w, g, t: float(
-                    ((t * z @ g.T).logsumexp(dim=1) - t * z @ w).mean(),
-                ),
-            ),
-        ),
-        hint="logits = temperature * z @ torch.cat([normal[None], negatives]).T, then "
-        "cross_entropy with target 0 for every picture.",
-    )
-    return check_function(fn, task)
+            "normal_left_out": lambda z, w, g, t: (
+                (t * z @ g.T).logsumexp(dim=1) - t * z @ w
+            ).mean(),
+        },
+    ).judge(fn)
 
 
 def learn_sides(fn: object) -> Verdict:
-    """Mend a training loop that uses a number for another. Difficulty 2 of 3, 10 minutes.
+    """Fix a training loop that takes one number for another.
 
     `fn(z, sides, logit_scale, steps)`: tensors (k, d) and (2, d), a float and an int to a tensor
     (2, d). `logit_scale` is what CLIP stores: the logarithm of the temperature (trap 2 of method
     section 4).
     """
     generator = torch.Generator().manual_seed(8)
-    task = Task(
+    return Task(
+        exercise("learn_sides"),
         inputs=("z", "sides", "logit_scale", "steps"),
         cases=tuple(
-            (_unit(k, d, generator), 1.5 * _unit(2, d, generator), scale, steps)
+            (unit_rows(k, d, generator), 1.5 * unit_rows(2, d, generator), scale, steps)
             for k, d, scale, steps in ((4, 8, 2.0, 5), (2, 5, 2.8, 8), (6, 10, 1.2, 12))
         ),
-        solution=lambda z, sides, scale, steps: _learn(z, sides, math.exp(scale), steps),
+        solution=lambda z, s, x, n: _learn(z, s, math.exp(x), n),
         trouble=tensor_trouble,
-        mistakes=(
-            mistake(
-                "the cosines are still multiplied by the number as CLIP stores it: print it beside "
-                "backbone.temperature, and ask what CLIP stores.",
-                lambda z, sides, scale, steps: _learn(z, sides, scale, steps),
+        mistakes={
+            "still_logarithm": lambda z, s, x, n: _learn(z, s, x, n),
+            "other_base": (
+                lambda z, s, x, n: _learn(z, s, 10**x, n),
+                lambda z, s, x, n: _learn(z, s, 2**x, n),
             ),
-            mistake(
-                "it is the natural logarithm that is stored: undo it with math.exp.",
-                lambda z, sides, scale, steps: _learn(z, sides, 10**scale, steps),
-                lambda z, sides, scale, steps: _learn(z, sides, 2**scale, steps),
+            "divided_by_temperature": lambda z, s, x, n: _learn(z, s, math.exp(-x), n),
+            "logarithm_twice": lambda z, s, x, n: _learn(z, s, math.log(x), n),
+            "own_number": tuple(
+                lambda z, s, x, n, t=t: _learn(z, s, t, n) for t in (1.0, 10.0, 100.0)
             ),
-            mistake(
-                "the cosines are divided by the temperature: multiply them by it.",
-                lambda z, sides, scale, steps: _learn(z, sides, math.exp(-scale), steps),
+            "other_target": (
+                lambda z, s, x, n: _learn(z, s, math.exp(x), n, target=1),
+                lambda z, s, x, n: _learn(z, s, x, n, target=1),
             ),
-            mistake(
-                "the logarithm is taken once more: what is stored is a logarithm already.",
-                lambda z, sides, scale, steps: _learn(z, sides, math.log(scale), steps),
+            "no_length": (
+                lambda z, s, x, n: _learn(z, s, math.exp(x), n, normalise=False),
+                lambda z, s, x, n: _learn(z, s, x, n, normalise=False),
             ),
-            mistake(
-                "the temperature is a number of your own: compute it from logit_scale.",
-                *(_fixed(t) for t in (1.0, 10.0, 100.0)),
-            ),
-            mistake(
-                "the target has changed: all pictures are normal, and the normal side is number 0.",
-                lambda z, sides, scale, steps: _learn(z, sides, math.exp(scale), steps, target=1),
-                lambda z, sides, scale, steps: _learn(z, sides, scale, steps, target=1),
-            ),
-            mistake(
-                "the sides lost their length of 1: a cosine needs vectors of length 1 on both "
-                "sides.",
-                lambda z, sides, scale, steps: _learn(
-                    z, sides, math.exp(scale), steps, normalise=False
-                ),
-                lambda z, sides, scale, steps: _learn(z, sides, scale, steps, normalise=False),
-            ),
-        ),
-        hint="four of the five lines of the loop are right; leave the step size and the number of "
-        "steps as they are.",
-    )
-    return check_function(fn, task)
-
-
-def _unit(n: int, d: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
-    return functional.normalize(torch.randn(n, d, generator=generator), dim=1)
+        },
+    ).judge(fn)
 
 
 def _log_shares(
@@ -182,7 +140,3 @@ def _learn(
             gradient = (gradient - (gradient * w).sum(dim=1, keepdim=True) * w) / lengths
         sides = sides - RATE * gradient
     return sides
-
-
-def _fixed(temperature: float) -> Callable[..., Tensor]:
-    return lambda z, sides, scale, steps: _learn(z, sides, temperature, steps)

@@ -12,130 +12,97 @@ from torch import Tensor
 from torch.nn import functional
 
 from promptad_tutorial.exercises.answers import number_trouble, tensor_trouble
-from promptad_tutorial.exercises.verdict import Task, Verdict, check_function, mistake
+from promptad_tutorial.exercises.exercises import exercise
+from promptad_tutorial.exercises.verdict import Task, Verdict
 from promptad_tutorial.scoring.memory import visual_score
 from promptad_tutorial.scoring.scores import harmonic_fusion
 
 
 def memory_distance(fn: object) -> Verdict:
-    """How unlike the nearest stored patch every patch is. Difficulty 2 of 3, 10 minutes.
+    """How unlike the nearest stored patch every patch is.
 
     `fn(tokens, memory)`: tensors (blocks, p, w) and (blocks, s, w) of tokens of any length to a
     tensor (p,) in [0, 1].
     """
     generator = torch.Generator().manual_seed(11)
-    task = Task(
+    return Task(
+        exercise("memory_distance"),
         inputs=("tokens", "memory"),
         cases=tuple(
             _tokens(*size, generator) for size in ((2, 5, 7, 6), (2, 4, 9, 8), (3, 6, 4, 5))
         ),
         solution=lambda tokens, memory: visual_score(_unit(tokens)[:, None], _unit(memory))[0],
         trouble=tensor_trouble,
-        mistakes=(
-            mistake(
-                "the distance is not halved: (1 - cosine) / 2 lies in [0, 1].",
-                lambda t, m: 2 * _distance(t, m),
-            ),
-            mistake(
-                "this is the mean over everything stored: only the nearest stored token, with the "
-                "largest cosine, counts.",
-                lambda t, m: _distance(t, m, nearest=lambda c: c.mean(dim=-1)),
-            ),
-            mistake(
-                "this is the farthest stored token: the nearest one has the largest cosine.",
-                lambda t, m: _distance(t, m, nearest=lambda c: c.amin(dim=-1)),
-            ),
-            mistake(
-                "the tokens are not of length 1: without that a dot product is no cosine.",
+        mistakes={
+            "not_halved": lambda t, m: 2 * _distance(t, m),
+            "mean_of_memory": lambda t, m: _distance(t, m, nearest=lambda c: c.mean(dim=-1)),
+            "farthest": lambda t, m: _distance(t, m, nearest=lambda c: c.amin(dim=-1)),
+            "not_unit": (
                 lambda t, m: _distance(t, m, unit=lambda x: x),
                 lambda t, m: _distance(t, m, unit=lambda x: x).clamp(0, 1),
             ),
-            mistake(
-                "each patch needs length 1 by itself: normalise along the last axis.",
+            "wrong_axis": (
                 lambda t, m: _distance(t, m, unit=lambda x: functional.normalize(x, dim=1)),
                 lambda t, m: _distance(t, m, unit=lambda x: functional.normalize(x, dim=0)),
             ),
-            mistake(
-                "one block decides alone here: take the average over the blocks.",
+            "one_block": (
                 lambda t, m: _distance(t, m, over=lambda d: d.amax(dim=0)),
                 lambda t, m: _distance(t, m, over=lambda d: d.amin(dim=0)),
                 lambda t, m: _distance(t[:1], m[:1]),
                 lambda t, m: _distance(t[-1:], m[-1:]),
             ),
-            mistake(
-                "the blocks are added up: divide by their number.",
-                lambda t, m: _distance(t, m, over=lambda d: d.sum(dim=0)),
-            ),
-            mistake(
-                "this is a similarity: an unusual patch should score high, a stored one 0.",
+            "blocks_summed": lambda t, m: _distance(t, m, over=lambda d: d.sum(dim=0)),
+            "similarity": (
                 lambda t, m: 1 - 2 * _distance(t, m),
                 lambda t, m: 1 - _distance(t, m),
             ),
-        ),
-        hint="normalise both along the last axis, then (1 - (tokens @ memory.mT).amax(-1)) / 2, "
-        "and the mean over the blocks.",
-    )
-    return check_function(fn, task)
+        },
+    ).judge(fn)
 
 
 def fuse_harmonically(fn: object) -> Verdict:
-    """1 / (1/text + 1/visual), also where a score is 0. Difficulty 1 of 3, 8 minutes.
+    """1 / (1/text + 1/visual), also where a score is 0.
 
     `fn(text, visual)`: two tensors of the same shape in [0, 1], with zeros in them, to a tensor of
     that shape without NaN.
     """
     generator = torch.Generator().manual_seed(12)
-    task = Task(
+    return Task(
+        exercise("fuse_harmonically"),
         inputs=("text", "visual"),
         cases=tuple(_branches(shape, generator) for shape in ((8,), (3, 5), (2, 2, 4))),
         solution=harmonic_fusion,
         trouble=_fusion_trouble,
-        mistakes=(
-            mistake(
-                "0 / 0 is not a number: say what the result is where both are 0.",
-                lambda a, b: a * b / (a + b),
-            ),
-            mistake(
-                "this is twice as much, the harmonic mean: the paper leaves the 2 out.",
+        mistakes={
+            "zero_by_zero": lambda a, b: a * b / (a + b),
+            "harmonic_mean": (
                 lambda a, b: 2 * harmonic_fusion(a, b),
                 lambda a, b: 2 * a * b / (a + b),
             ),
-            mistake(
-                "the sum of the inverses is not inverted back.",
-                lambda a, b: 1 / a + 1 / b,
+            "not_inverted": lambda a, b: 1 / a + 1 / b,
+            "other_decides": lambda a, b: torch.where(
+                a == 0, b, torch.where(b == 0, a, harmonic_fusion(a, b))
             ),
-            mistake(
-                "where one branch is 0, the other decides here: the result must be 0, since both "
-                "have to speak for a high score.",
-                lambda a, b: torch.where(a == 0, b, torch.where(b == 0, a, harmonic_fusion(a, b))),
-            ),
-            mistake(
-                "this is an arithmetic mean or sum: a high score of one branch is enough there.",
+            "arithmetic": (
                 lambda a, b: (a + b) / 2,
                 lambda a, b: a + b,
             ),
-            mistake("this is the smaller of the two: the result lies below it.", torch.minimum),
-            mistake("this is the product: divide it by the sum.", torch.mul),
-            mistake(
-                "a number that is added against division by zero must be tiny: it changes the "
-                "other entries.",
-                *(_padded(much) for much in (1e-1, 1e-2, 1e-3)),
-            ),
-        ),
-        hint="text * visual / (text + visual) is the same; use torch.where for entries whose sum "
-        "is 0.",
-    )
-    return check_function(fn, task)
+            "minimum": torch.minimum,
+            "product": torch.mul,
+            "padded": tuple(_padded(much) for much in (1e-1, 1e-2, 1e-3)),
+        },
+    ).judge(fn)
 
 
 def normal_threshold(fn: object) -> Verdict:
-    """The upper end of a prediction interval. Difficulty 2 of 3, 10 minutes.
+    """The upper end of a prediction interval.
 
     `fn(scores, quantile)`: a numpy array (n,) of scores of normal pictures and Student's quantile q
     to one number, mean + q s sqrt(1 + 1/n).
     """
     generator = np.random.default_rng(13)
-    task = Task(
+    return Task(
+        exercise("normal_threshold"),
         inputs=("scores", "quantile"),
         cases=tuple(
             (generator.uniform(0.05, 0.4, n), quantile)
@@ -143,40 +110,19 @@ def normal_threshold(fn: object) -> Verdict:
         ),
         solution=lambda scores, quantile: _threshold(scores, quantile),
         trouble=number_trouble,
-        mistakes=(
-            mistake(
-                "the spread is that of a whole population: of a sample it is std(ddof=1).",
-                lambda x, q: _threshold(x, q, ddof=0),
-            ),
-            mistake(
-                "this is a bound for the mean: one new picture scatters much more than a mean.",
-                lambda x, q: _threshold(x, q, factor=lambda n: (1 / n) ** 0.5),
-            ),
-            mistake(
-                "the uncertainty of the mean is left out: the factor sqrt(1 + 1/n).",
-                lambda x, q: _threshold(x, q, factor=lambda n: 1.0),
-            ),
-            mistake(
-                "the square root of 1 + 1/n is missing.",
-                lambda x, q: _threshold(x, q, factor=lambda n: 1 + 1 / n),
-            ),
-            mistake(
-                "this is the lower end: alarms are above a threshold.",
-                lambda x, q: _threshold(x, -q),
-            ),
-            mistake(
-                "the highest score of the normal pictures is no bound for the next one.",
-                lambda x, q: float(x.max()),
-            ),
-            mistake(
-                "the quantile is not used.",
+        mistakes={
+            "population": lambda x, q: _threshold(x, q, ddof=0),
+            "bound_for_mean": lambda x, q: _threshold(x, q, factor=lambda n: (1 / n) ** 0.5),
+            "no_uncertainty": lambda x, q: _threshold(x, q, factor=lambda n: 1.0),
+            "no_square_root": lambda x, q: _threshold(x, q, factor=lambda n: 1 + 1 / n),
+            "lower_end": lambda x, q: _threshold(x, -q),
+            "highest_score": lambda x, q: x.max(),
+            "no_quantile": (
                 lambda x, q: _threshold(x, 1.0),
-                lambda x, q: float(x.mean()),
+                lambda x, q: x.mean(),
             ),
-        ),
-        hint="scores.mean() + quantile * scores.std(ddof=1) * np.sqrt(1 + 1 / len(scores)).",
-    )
-    return check_function(fn, task)
+        },
+    ).judge(fn)
 
 
 def _tokens(

@@ -13,7 +13,8 @@ from scipy import stats
 from promptad_tutorial.benchmark.optimism import expected_best
 from promptad_tutorial.benchmark.report import paired_differences
 from promptad_tutorial.exercises.answers import as_array, kind_of, number_trouble
-from promptad_tutorial.exercises.verdict import Task, Verdict, check_function, mistake, not_yet
+from promptad_tutorial.exercises.exercises import exercise
+from promptad_tutorial.exercises.verdict import Task, Verdict, not_yet
 from promptad_tutorial.scoring.metrics import image_auroc
 
 Scores = Float[np.ndarray, "lines seeds"]
@@ -22,137 +23,82 @@ NEAR = 2.0  # points by which a prediction may be off
 
 
 def paired_interval(fn: object) -> Verdict:
-    """The paired difference with its interval over product lines. Difficulty 2 of 3, 12 minutes.
+    """The paired difference with its interval over product lines.
 
     `fn(mine, other)`: two arrays (lines, seeds) of AUROC in % to (difference, low, high), three
     numbers: the mean over lines of the mean difference over seeds, with a 95 % t-interval.
     """
     generator = np.random.default_rng(7)
-    task = Task(
+    return Task(
+        exercise("paired_interval"),
         inputs=("mine", "other"),
         cases=tuple(_two_tables(generator, *shape) for shape in ((10, 5), (6, 3), (15, 4))),
         solution=_from_the_report,
         trouble=_triple_trouble,
-        mistakes=(
-            mistake(
-                "the tables are treated as two unrelated groups: subtract line by line first, the "
-                "difficulty of a line then cancels.",
-                *(_unpaired(per_line) for per_line in (True, False)),
-            ),
-            mistake(
-                "the values were sorted before they were subtracted: lines of different names "
-                "stand in one row now.",
+        mistakes={
+            "unpaired": (_unpaired(True), _unpaired(False)),
+            "sorted_first": (
                 lambda a, b: _interval(np.sort(a.mean(1)) - np.sort(b.mean(1))),
                 lambda a, b: _interval((np.sort(a, axis=0) - np.sort(b, axis=0)).mean(1)),
             ),
-            mistake(
-                "the interval is over all runs: seeds of one line are no new lines, so average "
-                "over the seeds first.",
-                lambda a, b: _interval((a - b).ravel()),
-            ),
-            mistake(
-                "the interval is over seeds: what shall vary is the line, so average over axis 1 "
-                "and keep one difference a line.",
-                lambda a, b: _interval((a - b).mean(axis=0)),
-            ),
-            mistake(
-                "the sign is turned round: mine minus other.",
-                lambda a, b: _interval((b - a).mean(axis=1)),
-            ),
-            mistake(
-                "the standard deviation is that of the numbers at hand: divide by n - 1, with "
-                "ddof=1.",
-                lambda a, b: _interval((a - b).mean(axis=1), ddof=0),
-            ),
-            mistake(
-                "1.96 is for many lines: with n lines take stats.t.ppf(0.975, n - 1).",
+            "all_runs": lambda a, b: _interval((a - b).ravel()),
+            "over_seeds": lambda a, b: _interval((a - b).mean(axis=0)),
+            "wrong_sign": lambda a, b: _interval((b - a).mean(axis=1)),
+            "population": lambda a, b: _interval((a - b).mean(axis=1), ddof=0),
+            "normal_quantile": (
                 lambda a, b: _interval((a - b).mean(axis=1), quantile=lambda n: 1.96),
                 lambda a, b: _interval((a - b).mean(axis=1), quantile=lambda n: 2.0),
             ),
-            mistake(
-                "the quantile is not that of a two-sided 95 % interval with n - 1 degrees of "
-                "freedom.",
+            "other_quantile": (
                 lambda a, b: _interval((a - b).mean(1), quantile=lambda n: _t(0.95, n - 1)),
                 lambda a, b: _interval((a - b).mean(1), quantile=lambda n: _t(0.975, n)),
             ),
-            mistake(
-                "this is the spread of single lines: the mean of n lines varies less, by sqrt(n).",
-                lambda a, b: _interval((a - b).mean(axis=1), root=False),
-            ),
-            mistake(
-                "a standard error alone is no 95 % interval: multiply it by the t quantile.",
-                lambda a, b: _interval((a - b).mean(axis=1), quantile=lambda n: 1.0),
-            ),
-        ),
-        hint="d = (mine - other).mean(axis=1) is one difference a line; the interval is d.mean() "
-        "-+ t(0.975, n - 1) * d.std(ddof=1) / sqrt(n).",
-    )
-    return check_function(fn, task)
+            "single_lines": lambda a, b: _interval((a - b).mean(axis=1), root=False),
+            "standard_error": lambda a, b: _interval((a - b).mean(axis=1), quantile=lambda n: 1.0),
+        },
+    ).judge(fn)
 
 
 def evaluate_run(fn: object) -> Verdict:
-    """Mend an evaluation with two leaks. Difficulty 2 of 3, 10 minutes.
+    """Mend an evaluation with two leaks.
 
     `fn(scores, labels)`: scores (seeds, steps, n) of the n test pictures after every step of a
     training with each seed, and labels (n,), to one AUROC in [0, 1]: the mean over seeds of that
     after the last step.
     """
     generator = np.random.default_rng(8)
-    task = Task(
+    return Task(
+        exercise("evaluate_run"),
         inputs=("scores", "labels"),
         cases=tuple(
             _runs(generator, *shape) for shape in ((3, 5, 6, 8), (4, 6, 9, 5), (2, 7, 7, 7))
         ),
         solution=lambda scores, labels: float(_aurocs(scores, labels)[:, -1].mean()),
         trouble=number_trouble,
-        mistakes=(
-            mistake(
-                "both leaks are still there: which two lines look at the test labels to decide "
-                "something?",
-                lambda scores, labels: float(_aurocs(scores, labels).max()),
+        mistakes={
+            "both_leaks": lambda scores, labels: _aurocs(scores, labels).max(),
+            "chosen_step": lambda scores, labels: _aurocs(scores, labels).max(axis=1).mean(),
+            "chosen_seed": lambda scores, labels: _aurocs(scores, labels)[:, -1].max(),
+            "one_step_for_all": lambda scores, labels: _aurocs(scores, labels).mean(axis=0).max(),
+            "mean_over_steps": (
+                lambda scores, labels: _aurocs(scores, labels).mean(),
+                lambda scores, labels: _aurocs(scores, labels).mean(axis=1).max(),
             ),
-            mistake(
-                "the step is still chosen on the test labels: without labels nobody could choose "
-                "it, so take the last step of each run.",
-                lambda scores, labels: float(_aurocs(scores, labels).max(axis=1).mean()),
+            "first_step": lambda scores, labels: _aurocs(scores, labels)[:, 0].mean(),
+            "worst": (
+                lambda scores, labels: _aurocs(scores, labels).min(),
+                lambda scores, labels: _aurocs(scores, labels).min(axis=1).mean(),
+                lambda scores, labels: _aurocs(scores, labels)[:, -1].min(),
             ),
-            mistake(
-                "the seed is still chosen on the test labels: report the mean over all seeds.",
-                lambda scores, labels: float(_aurocs(scores, labels)[:, -1].max()),
+            "one_seed": (
+                lambda scores, labels: _aurocs(scores, labels)[0, -1],
+                lambda scores, labels: _aurocs(scores, labels)[-1, -1],
             ),
-            mistake(
-                "one step for all seeds is a choice on the test labels too: take the last step.",
-                lambda scores, labels: float(_aurocs(scores, labels).mean(axis=0).max()),
+            "averaged_scores": lambda scores, labels: image_auroc(
+                labels, scores[:, -1].mean(axis=0)
             ),
-            mistake(
-                "the mean over the steps is no detector that anyone could use: take the last step.",
-                lambda scores, labels: float(_aurocs(scores, labels).mean()),
-                lambda scores, labels: float(_aurocs(scores, labels).mean(axis=1).max()),
-            ),
-            mistake(
-                "this is the first step: a training ends with its last, scores[..., -1, :].",
-                lambda scores, labels: float(_aurocs(scores, labels)[:, 0].mean()),
-            ),
-            mistake(
-                "the worst is a choice on the test labels too, if a modest one: the last step, and "
-                "the mean over all seeds.",
-                lambda scores, labels: float(_aurocs(scores, labels).min()),
-                lambda scores, labels: float(_aurocs(scores, labels).min(axis=1).mean()),
-                lambda scores, labels: float(_aurocs(scores, labels)[:, -1].min()),
-            ),
-            mistake(
-                "this is one seed alone: seeds differ, so report the mean over all of them.",
-                lambda scores, labels: float(_aurocs(scores, labels)[0, -1]),
-                lambda scores, labels: float(_aurocs(scores, labels)[-1, -1]),
-            ),
-            mistake(
-                "averaging the scores makes one detector out of all runs: average their AUROCs.",
-                lambda scores, labels: image_auroc(labels, scores[:, -1].mean(axis=0)),
-            ),
-        ),
-        hint="one AUROC for each seed, from the scores after the last step; then their mean.",
-    )
-    return check_function(fn, task)
+        },
+    ).judge(fn)
 
 
 def noise_optimism(
@@ -161,7 +107,7 @@ def noise_optimism(
     good: int = GOOD,
     anomalous: int = ANOMALOUS,
 ) -> Verdict:
-    """Predict the best AUROC of 1, 10 and 100 noise detectors. Difficulty 2 of 3, 10 minutes.
+    """Predict the best AUROC of 1, 10 and 100 noise detectors.
 
     `answer`: one number in % for each entry of `detectors`, on `good` and `anomalous` pictures;
     right within 2 points.
@@ -222,7 +168,7 @@ def _two_tables(generator: np.random.Generator, lines: int, seeds: int) -> tuple
 
 
 def _from_the_report(mine: Scores, other: Scores) -> tuple[float, float, float]:
-    """The package's own answer, by way of a table as `results/ladder/ladder.csv` is one."""
+    """The package's own answer, by way of a table as `results/told/ladder.csv` is one."""
     rows = [
         {"method": name, "product_line": i, "shots": 1, "seed": j, "image_auroc": value}
         for name, table in (("mine", mine), ("other", other))

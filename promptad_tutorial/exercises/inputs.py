@@ -5,9 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional
 
 from promptad_tutorial.datasets.samples import GOOD, Sample
+
+
+def unit_rows(n: int, d: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    """`n` random vectors of length 1."""
+    return functional.normalize(torch.randn(n, d, generator=generator), dim=1)
 
 
 def random_samples(generator: np.random.Generator, n: int) -> list[Sample]:

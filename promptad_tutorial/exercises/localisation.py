@@ -20,25 +20,20 @@ from promptad_tutorial.exercises.answers import (
     pair_trouble,
     tensor_trouble,
 )
+from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.inputs import random_regions
-from promptad_tutorial.exercises.verdict import (
-    Task,
-    Verdict,
-    call,
-    check_function,
-    mistake,
-    not_yet,
-)
+from promptad_tutorial.exercises.verdict import Task, Verdict, call, not_yet
 from promptad_tutorial.scoring.metrics import label_regions
 
 
 def vv_attention(fn: object) -> Verdict:
-    """softmax(v v^T / sqrt(width)) v of one head. Difficulty 2 of 3, 10 minutes.
+    """softmax(v v^T / sqrt(width)) v of one head.
 
     `fn(v)`: a tensor (tokens, width) to a tensor (tokens, width).
     """
     generator = torch.Generator().manual_seed(4)
-    task = Task(
+    return Task(
+        exercise("vv_attention"),
         inputs=("v",),
         cases=tuple(
             (0.7 * torch.randn(tokens, width, generator=generator),)
@@ -46,51 +41,28 @@ def vv_attention(fn: object) -> Verdict:
         ),
         solution=lambda v: _mixed(v, v.shape[1] ** -0.5),
         trouble=tensor_trouble,
-        mistakes=(
-            mistake(
-                "the scale is missing: divide v @ v.T by the square root of the width.",
-                lambda v: _mixed(v, 1.0),
-            ),
-            mistake(
-                "the weights of each token must add up to 1: softmax over the last axis, dim=-1.",
-                lambda v: _weights(v, v.shape[1] ** -0.5, dim=0) @ v,
-            ),
-            mistake(
-                "these are the weights: multiply them with v to mix the values.",
-                lambda v: _weights(v, v.shape[1] ** -0.5),
-            ),
-            mistake(
-                "the scale divides by the width: divide by its square root.",
-                lambda v: _mixed(v, 1 / v.shape[1]),
-            ),
-            mistake(
-                "the scale multiplies by the square root of the width: divide by it.",
-                lambda v: _mixed(v, v.shape[1] ** 0.5),
-            ),
-            mistake(
-                "the scale takes the number of tokens: the width is v.shape[-1].",
-                lambda v: _mixed(v, v.shape[0] ** -0.5),
-            ),
-            mistake(
-                "the softmax is missing: the weights must be positive and add up to 1.",
-                lambda v: v @ v.T / v.shape[1] ** 0.5 @ v,
-            ),
-        ),
-        hint="scores = v @ v.T over the square root of the width, weights = softmax of the scores "
-        "over the last axis, result = weights @ v.",
-    )
-    return check_function(fn, task)
+        mistakes={
+            "no_scale": lambda v: _mixed(v, 1.0),
+            "softmax_over_columns": lambda v: _weights(v, v.shape[1] ** -0.5, dim=0) @ v,
+            "weights_alone": lambda v: _weights(v, v.shape[1] ** -0.5),
+            "scale_by_width": lambda v: _mixed(v, 1 / v.shape[1]),
+            "scale_inverted": lambda v: _mixed(v, v.shape[1] ** 0.5),
+            "scale_by_tokens": lambda v: _mixed(v, v.shape[0] ** -0.5),
+            "no_softmax": lambda v: v @ v.T / v.shape[1] ** 0.5 @ v,
+        },
+    ).judge(fn)
 
 
 def region_overlap(fn: object) -> Verdict:
-    """The mean share of each region at or above a threshold. Difficulty 3 of 3, 20 minutes.
+    """The mean share of each region at or above a threshold.
 
     `fn(mask, anomaly_map, threshold)`: numpy arrays (h, w), bool and float in [0, 1], and a float
     to a float in [0, 1]. Regions are 8-connected, as in `metrics.aupro`. Without a region: nan,
     or `ValueError`.
     """
     generator = np.random.default_rng(5)
-    task = Task(
+    verdict = Task(
+        exercise("region_overlap"),
         inputs=("mask", "anomaly_map", "threshold"),
         cases=tuple(
             (*random_regions(generator, *size), threshold)
@@ -98,45 +70,27 @@ def region_overlap(fn: object) -> Verdict:
         ),
         solution=lambda mask, heat, t: float(np.mean(_shares(mask, heat >= t))),
         trouble=number_trouble,
-        mistakes=(
-            mistake(
-                "this pools the pixels of all regions, so large regions drown small ones: take "
-                "the share region by region, then the mean.",
-                lambda mask, heat, t: float((heat >= t)[mask].mean()),
+        mistakes={
+            "pooled": lambda mask, heat, t: (heat >= t)[mask].mean(),
+            "intersection_over_union": lambda mask, heat, t: jaccard_score(
+                mask.ravel(), (heat >= t).ravel()
             ),
-            mistake(
-                "this is the intersection over union: false alarms outside do not count here, "
-                "only the share of each region that is found.",
-                lambda mask, heat, t: jaccard_score(mask.ravel(), (heat >= t).ravel()),
-            ),
-            mistake(
-                "a pixel exactly at the threshold is found too: use >=, not >.",
-                lambda mask, heat, t: float(np.mean(_shares(mask, heat > t))),
-            ),
-            mistake(
-                "pixels that touch at a corner belong to one region: "
-                "ndimage.label(mask, structure=np.ones((3, 3))).",
-                lambda mask, heat, t: float(np.mean(_shares(mask, heat >= t, corners=False))),
-            ),
-            mistake(
-                "this is the best region alone: take the mean over the regions.",
-                lambda mask, heat, t: float(np.max(_shares(mask, heat >= t))),
-            ),
-        ),
-        hint="number the regions with ndimage.label(mask, structure=np.ones((3, 3))), take the "
-        "mean of (anomaly_map >= threshold) inside each, then the mean of those.",
-    )
-    verdict = check_function(fn, task)
+            "strictly_above": lambda mask, heat, t: np.mean(_shares(mask, heat > t)),
+            "corners_apart": lambda mask, heat, t: np.mean(_shares(mask, heat >= t, corners=False)),
+            "best_region": lambda mask, heat, t: np.max(_shares(mask, heat >= t)),
+        },
+    ).judge(fn)
     return _without_region(fn, verdict) if verdict and callable(fn) else verdict
 
 
 def hot_patch(fn: object) -> Verdict:
-    """Row and column of the patch with the highest score. Difficulty 1 of 3, 6 minutes.
+    """Row and column of the patch with the highest score.
 
     `fn(patch_scores, grid)`: a tensor (h * w,), row by row, and (h, w) to (row, column), from 0.
     """
     generator = torch.Generator().manual_seed(6)
-    task = Task(
+    return Task(
+        exercise("hot_patch"),
         inputs=("patch_scores", "grid"),
         cases=tuple(
             (torch.randperm(h * w, generator=generator) / (h * w), (h, w))
@@ -144,32 +98,14 @@ def hot_patch(fn: object) -> Verdict:
         ),
         solution=lambda scores, grid: divmod(int(scores.argmax()), grid[1]),
         trouble=pair_trouble,
-        mistakes=(
-            mistake(
-                "row and column are swapped: the row comes first.",
-                lambda scores, grid: divmod(int(scores.argmax()), grid[1])[::-1],
-            ),
-            mistake(
-                "this is the place in the flat list: the row is place // w, the column place % w.",
-                lambda scores, grid: int(scores.argmax()),
-            ),
-            mistake(
-                "this is the lowest patch: high scores are anomalous, so take argmax.",
-                lambda scores, grid: divmod(int(scores.argmin()), grid[1]),
-            ),
-            mistake(
-                "both numbers are one too high: the first row and the first column are 0.",
-                lambda scores, grid: [n + 1 for n in divmod(int(scores.argmax()), grid[1])],
-            ),
-            mistake(
-                "a row holds w patches, not h: divide by the width, grid[1].",
-                lambda scores, grid: divmod(int(scores.argmax()), grid[0]),
-            ),
-        ),
-        hint="take argmax of the flat list; the row is how many full rows of w fit before it, the "
-        "column is the rest.",
-    )
-    return check_function(fn, task)
+        mistakes={
+            "swapped": lambda scores, grid: divmod(int(scores.argmax()), grid[1])[::-1],
+            "flat_place": lambda scores, grid: int(scores.argmax()),
+            "lowest": lambda scores, grid: divmod(int(scores.argmin()), grid[1]),
+            "from_one": lambda scores, grid: [n + 1 for n in divmod(int(scores.argmax()), grid[1])],
+            "height_for_width": lambda scores, grid: divmod(int(scores.argmax()), grid[0]),
+        },
+    ).judge(fn)
 
 
 def _weights(

@@ -11,19 +11,13 @@ import numpy as np
 
 from promptad_tutorial.datasets.samples import Sample
 from promptad_tutorial.exercises.answers import counts_trouble, kind_of
+from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.inputs import random_samples
-from promptad_tutorial.exercises.verdict import (
-    Mistake,
-    Task,
-    Verdict,
-    check_function,
-    mistake,
-    not_yet,
-)
+from promptad_tutorial.exercises.verdict import Sign, Task, Verdict, not_yet
 
 
 def spot_the_defects(answer: object, samples: Sequence[Sample]) -> Verdict:
-    """Which of the shown pictures are defective? Difficulty 1 of 3, 4 minutes.
+    """Which of the shown pictures are defective?
 
     `answer`: a set of positions in `samples`, from 0. The verdict says how many are wrong, not
     which. Raises `ValueError` unless `samples` are labelled and some of them are defective.
@@ -63,11 +57,30 @@ def spot_the_defects(answer: object, samples: Sequence[Sample]) -> Verdict:
 
 
 def count_by_defect(fn: object) -> Verdict:
-    """Count the samples of each defect name, "good" included. Difficulty 1 of 3, 8 minutes.
+    """Count the samples of each defect name, "good" included.
 
     `fn(samples)`: a list of `Sample` to a dict from defect name to number of samples.
     """
-    return check_function(fn, _counting())
+    generator = np.random.default_rng(0)
+    return Task(
+        exercise("count_by_defect"),
+        inputs=("samples",),
+        cases=tuple((random_samples(generator, n),) for n in (12, 20, 31)),
+        solution=lambda samples: dict(Counter(sample.defect for sample in samples)),
+        trouble=counts_trouble,
+        mistakes={
+            "without_good": lambda samples: dict(
+                Counter(s.defect for s in samples if s.label == 1)
+            ),
+            "always_one": lambda samples: {sample.defect: 1 for sample in samples},
+            "one_name": Sign(lambda output, samples: _values(output) == [len(samples)]),
+            "label_counts": Sign(_counts_labels),
+            "groups": Sign(
+                lambda output, samples: _sizes(output) == Counter(s.defect for s in samples)
+            ),
+            "a_list": Sign(lambda output, samples: isinstance(output, list | tuple)),
+        },
+    ).judge(fn)
 
 
 def _misses_and_false_alarms(missed: int, false_alarms: int, total: int) -> Verdict:
@@ -82,45 +95,6 @@ def _misses_and_false_alarms(missed: int, false_alarms: int, total: int) -> Verd
     if false_alarms:
         return not_yet(alarms, "good parts differ a little too, in light, position and grain.")
     return Verdict(True, f"all {total} pictures are sorted right.")
-
-
-def _counting() -> Task:
-    generator = np.random.default_rng(0)
-    return Task(
-        inputs=("samples",),
-        cases=tuple((random_samples(generator, n),) for n in (12, 20, 31)),
-        solution=lambda samples: dict(Counter(sample.defect for sample in samples)),
-        trouble=counts_trouble,
-        mistakes=(
-            mistake(
-                "good samples are samples too: count them under 'good'.",
-                lambda samples: dict(Counter(s.defect for s in samples if s.label == 1)),
-            ),
-            mistake(
-                "every count is 1: add 1 to the count so far, counts.get(name, 0) + 1.",
-                lambda samples: {sample.defect: 1 for sample in samples},
-            ),
-            Mistake(
-                "everything landed under one name: use sample.defect of each sample as the key.",
-                (lambda output, samples: _values(output) == [len(samples)],),
-            ),
-            Mistake(
-                "these are the counts of the labels 0 and 1: the key is sample.defect, not "
-                "sample.label.",
-                (_counts_labels,),
-            ),
-            Mistake(
-                "each name holds a group of samples: take its length, len(group).",
-                (lambda output, samples: _sizes(output) == Counter(s.defect for s in samples),),
-            ),
-            Mistake(
-                "a list cannot be asked for a name: start with counts = {} and fill in "
-                "counts[sample.defect].",
-                (lambda output, samples: isinstance(output, list | tuple),),
-            ),
-        ),
-        hint="go through the samples, and add 1 to the entry of sample.defect for each.",
-    )
 
 
 def _values(output: Any) -> list[Any]:

@@ -7,12 +7,14 @@ held against a catalogue of typical mistakes, so that the hint is for the mistak
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from promptad_tutorial.exercises.answers import kind_of, same, tidy
+from promptad_tutorial.exercises.current_cell import left_behind
+from promptad_tutorial.exercises.exercises import Exercise
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,24 +36,71 @@ class Verdict:
         return f"{'pass' if self.passed else 'not yet'}: {self.message}"
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """One typical mistake: how its outputs are recognised, and the hint for it."""
+@dataclass(frozen=True, repr=False)
+class PackageSolution:
+    """What `carry_on` puts in place of an unsolved function: it works, but no check passes it."""
 
-    hint: str
-    ways: tuple[Callable[..., bool], ...]  # (output, *inputs) -> could this mistake have made it?
+    name: str  # of the exercise
+    function: Callable[..., Any]
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        return self.function(*inputs, **named)
+
+    def __repr__(self) -> str:
+        return f"the package's solution of {self.name}"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """How a typical mistake shows in an output, where it is no single wrong function."""
+
+    seen: Callable[..., bool]  # (output, *inputs) -> could this mistake have made it?
+
+
+Way = Callable[..., Any] | Sign  # a wrong function, known by giving the same outputs; or a sign
 
 
 @dataclass(frozen=True)
 class Task:
-    """Everything that a check knows about one function that the learner writes."""
+    """Everything that a check knows about one function that the learner writes.
 
+    Raises ValueError unless `mistakes` and the hints of the text have the same names in the same
+    order.
+    """
+
+    text: Exercise  # with the hints
     inputs: tuple[str, ...]  # the names of the function's inputs, as messages call them
     cases: tuple[tuple[Any, ...], ...]  # the inputs of each call
     solution: Callable[..., Any]  # the right answer
     trouble: Callable[[Any, Any], str | None]  # (got, expected) -> what is wrong, None if right
-    mistakes: tuple[Mistake, ...]  # the first that explains every output gives the hint
-    hint: str  # for a mistake that is not in the catalogue
+    # name -> ways to make the mistake; the first that explains every output gives the hint
+    mistakes: Mapping[str, Way | tuple[Way, ...]]
+    alike: Callable[[Any, Any], bool] = same  # whether an output is that of a wrong function
+
+    def __post_init__(self) -> None:
+        if list(self.mistakes) != list(self.text.mistakes):
+            raise ValueError(
+                f"expected the hints of {self.text.name} to be named {', '.join(self.mistakes)}, "
+                f"found {', '.join(self.text.mistakes)}"
+            )
+
+    def judge(self, fn: object) -> Verdict:
+        """The verdict on a learner's function. Whatever the function does, this does not raise."""
+        return replace(_judge(fn, self), solution=self.solution)
+
+    def hint(self, outputs: Sequence[Any]) -> str:
+        """The hint of the first mistake that explains all outputs, or the general one."""
+        for name, ways in self.mistakes.items():
+            for way in ways if isinstance(ways, tuple) else (ways,):
+                made = zip(outputs, self.cases, strict=True)
+                if all(self._explains(way, output, inputs) for output, inputs in made):
+                    return self.text.mistakes[name]
+        return self.text.hint
+
+    def _explains(self, way: Way, output: Any, inputs: tuple[Any, ...]) -> bool:
+        if isinstance(way, Sign):
+            return way.seen(output, *inputs)
+        return self.alike(output, way(*deepcopy(inputs)))
 
 
 @dataclass(frozen=True)
@@ -60,15 +109,6 @@ class Outcome:
 
     output: Any = None
     error: Exception | None = None
-
-
-def mistake(hint: str, *implementations: Callable[..., Any]) -> Mistake:
-    """The mistake of writing one of `implementations`: recognised by giving the same outputs."""
-
-    def recogniser(implementation: Callable[..., Any]) -> Callable[..., bool]:
-        return lambda output, *inputs: same(output, implementation(*deepcopy(inputs)))
-
-    return Mistake(hint, tuple(recogniser(each) for each in implementations))
 
 
 def not_yet(what: str, hint: str) -> Verdict:
@@ -89,16 +129,21 @@ def call(fn: Callable[..., Any], inputs: Sequence[Any]) -> Outcome:
             return Outcome(error=error)
 
 
-def check_function(fn: object, task: Task) -> Verdict:
-    """Judge a learner's function by the cases of a task. Whatever it does, this does not raise."""
-    return replace(_judge(fn, task), solution=task.solution)
-
-
 def _judge(fn: object, task: Task) -> Verdict:
+    if isinstance(fn, PackageSolution):
+        return not_yet(
+            f"this is {fn}, which carry_on put in place of yours",
+            "run your own cell, the one that defines the function, then this check.",
+        )
     if not callable(fn):
         return not_yet(
             f"expected a function, got {kind_of(fn)}",
             "define the function with def, then pass its name without brackets after it.",
+        )
+    if left_behind(fn):
+        return not_yet(
+            "your cell has a syntax error, so it did not run: the function here is an earlier one",
+            "fix the line that Python points to below that cell, run it, then this check.",
         )
     outputs: list[Any] = []
     first = ""
@@ -113,7 +158,7 @@ def _judge(fn: object, task: Task) -> Verdict:
         if trouble is not None and not first:
             first = f"with {describe_inputs(task.inputs, inputs)}, {trouble}"
     if first:
-        return not_yet(first, _hint(task, outputs))
+        return not_yet(first, task.hint(outputs))
     return Verdict(True, f"right on {len(task.cases)} random inputs of different sizes.")
 
 
@@ -134,23 +179,14 @@ def describe_inputs(names: Sequence[str], inputs: Sequence[Any]) -> str:
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), words[-1]])
 
 
-def _hint(task: Task, outputs: Sequence[Any]) -> str:
-    """The hint of the first mistake that explains all outputs, or the task's general hint."""
-    for each in task.mistakes:
-        for way in each.ways:
-            if all(way(out, *inputs) for inputs, out in zip(task.cases, outputs, strict=True)):
-                return each.hint
-    return task.hint
-
-
 def _stopped(error: Exception, task: Task, inputs: Sequence[Any]) -> Verdict:
     if isinstance(error, NotImplementedError):
         return _unwritten("your function raises NotImplementedError")
-    text = tidy(str(error)).rstrip(".")
+    text, hint = tidy(str(error)).rstrip("."), task.text.hint
     return not_yet(
         f"with {describe_inputs(task.inputs, inputs)}, your function stopped with "
         f"{type(error).__name__}{': ' if text else ''}{text}",
-        f"it is called with ({', '.join(task.inputs)}); {task.hint}",
+        f"it is called with ({', '.join(task.inputs)}); {hint}",
     )
 
 

@@ -156,7 +156,7 @@ WRONG: dict[str, dict[str, list[Callable[..., Any]]]] = {
     "auroc": {
         "count as nothing": [lambda y, s: sum(a > n for a, n in _pairs(y, s)) / len(_pairs(y, s))],
         "count as full": [lambda y, s: sum(a >= n for a, n in _pairs(y, s)) / len(_pairs(y, s))],
-        "turned round": [
+        "inverted": [
             lambda y, s: roc_auc_score(1 - y, s),
             lambda y, s: sum(n > a for a, n in _pairs(y, s)) / len(_pairs(y, s)),
         ],

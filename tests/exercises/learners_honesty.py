@@ -59,7 +59,7 @@ WRONG = {
         ],
         "over all runs": [lambda a, b: _symmetric((a - b).flatten())],
         "interval is over seeds": [lambda a, b: _symmetric((a - b).mean(axis=0))],
-        "turned round": [lambda a, b: paired_interval(b, a)],
+        "inverted": [lambda a, b: paired_interval(b, a)],
         "ddof=1": [lambda a, b: _symmetric((a - b).mean(axis=1), ddof=0)],
         "1.96": [
             lambda a, b: _symmetric((a - b).mean(axis=1), stats.norm.ppf(0.975)),

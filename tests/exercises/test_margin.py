@@ -6,22 +6,22 @@ import pytest
 import torch
 
 from promptad_tutorial import exercises as checks
-from promptad_tutorial.exercises import margin
-from promptad_tutorial.exercises.verdict import Task, check_function
+from promptad_tutorial.exercises.verdict import Task
 from promptad_tutorial.learning.losses import explicit_anomaly_margin
 from tests.exercises.learners_margin import idle_margin, margin_gradient, margin_loss
 
 
 @pytest.fixture
 def cases(monkeypatch) -> list[Task]:
-    """The tasks that checks hand to `check_function`, in the order of the calls."""
+    """The tasks that functions are judged by, in the order of the calls."""
     seen: list[Task] = []
+    judge = Task.judge
 
-    def spy(fn, task):
+    def spy(task, fn):
         seen.append(task)
-        return check_function(fn, task)
+        return judge(task, fn)
 
-    monkeypatch.setattr(margin, "check_function", spy)
+    monkeypatch.setattr(Task, "judge", spy)
     return seen
 
 

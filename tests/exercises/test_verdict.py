@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 
 import numpy as np
@@ -16,7 +16,8 @@ from promptad_tutorial.exercises.answers import (
     tensor_trouble,
     tidy,
 )
-from promptad_tutorial.exercises.verdict import Task, Verdict, check_function, mistake, not_yet
+from promptad_tutorial.exercises.exercises import Exercise
+from promptad_tutorial.exercises.verdict import PackageSolution, Sign, Task, Verdict, not_yet
 
 
 def test_a_verdict_is_one_line_and_true_when_passed():
@@ -35,13 +36,18 @@ def double(x):
     return 2 * x
 
 
+TEXT = Exercise(
+    *("double", "00", "twice", 1, 1, "Write it."),
+    hint="general",
+    mistakes={"square": "squared", "same": "unchanged"},
+)
 TASK = Task(
+    TEXT,
     inputs=("x",),
     cases=((1.0,), (2.0,), (3.0,)),
     solution=double,
     trouble=number_trouble,
-    mistakes=(mistake("squared", lambda x: x**2), mistake("unchanged", lambda x: x)),
-    hint="general",
+    mistakes={"square": lambda x: x**2, "same": lambda x: x},
 )
 
 
@@ -56,12 +62,32 @@ TASK = Task(
     ],
 )
 def test_a_mistake_must_explain_every_output(fn, message):
-    assert check_function(fn, TASK).message == message
+    assert TASK.judge(fn).message == message
 
 
 def test_the_first_mistake_that_fits_gives_the_hint():
-    task = Task(("x",), ((1.0,), (1.0,)), double, number_trouble, TASK.mistakes, "general")
-    assert check_function(lambda x: x, task).message.endswith("squared")
+    task = replace(TASK, cases=((1.0,), (1.0,)))
+    assert task.judge(lambda x: x).message.endswith("squared")
+
+
+def test_a_sign_in_the_output_is_a_way_to_know_a_mistake():
+    signs = {"square": Sign(lambda output, x: output > 100 * x), "same": lambda x: x}
+    task = replace(TASK, mistakes=signs)
+    assert task.judge(lambda x: 1000 * x).message.endswith("squared")
+    assert task.judge(lambda x: 3 * x).message.endswith("general")
+
+
+@pytest.mark.parametrize("names", [("square",), ("same", "square"), ("square", "same", "odd")])
+def test_every_mistake_has_its_hint_in_the_same_order(names):
+    with pytest.raises(ValueError, match="hints of double to be named .*, found square, same"):
+        replace(TASK, mistakes=dict.fromkeys(names, double))
+
+
+def test_the_packages_solution_is_no_answer():
+    """Under any name, and for any exercise that it is handed in for."""
+    verdict = TASK.judge(PackageSolution("triple", double))
+    assert not verdict and "the package's solution of triple" in verdict.message
+    assert "run your own cell" in verdict.message
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.explorers import LabelledFeatures, ShotFeatures
@@ -41,13 +43,38 @@ def random_shots(backbone: Backbone, seed: int, draws: int = 3) -> ShotFeatures:
     return ShotFeatures(shots, LabelledFeatures(test, np.array([0] * 12 + [1] * 8)))
 
 
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """One thread for torch, so that seconds of the processor are seconds that somebody waits.
+@dataclass
+class Work:
+    """What the backbone and the learning were asked to do since the last `clear`."""
 
-    Two threads would be counted twice, the waiting of one for the other included.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    steps: int = 0  # of an optimiser
+    texts: int = 0  # passes of the text tower
+    images: int = 0  # passes of the image tower
+
+    def clear(self) -> None:
+        """Count from 0 again."""
+        self.steps = self.texts = self.images = 0
+
+
+@pytest.fixture
+def work(backbone: Backbone) -> Iterator[Work]:
+    """Counted, and not timed: how soon a change is answered is what it makes the towers do."""
+    done = Work()
+
+    def step(*_: object) -> None:
+        done.steps += 1
+
+    def text(*_: object) -> None:
+        done.texts += 1
+
+    def image(*_: object) -> None:
+        done.images += 1
+
+    hooks = (
+        register_optimizer_step_post_hook(step),
+        backbone.text.ln_final.register_forward_hook(text),
+        backbone.model.visual.conv1.register_forward_hook(image),
+    )
+    yield done
+    for hook in hooks:
+        hook.remove()

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from workshop.pages import make_open_elsewhere
-from workshop.pages.make_open_elsewhere import PAGE, PLACEHOLDER, page, repository
+from workshop.pages.make_open_elsewhere import PAGE, page, repository
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -79,24 +79,33 @@ def test_the_page_is_what_the_tool_makes_and_says_what_is_untested():
     assert "untested" in PAGE.read_text()
 
 
-def test_the_address_is_one_setting():
+def test_without_an_address_no_page_has_a_link_that_leads_nowhere():
+    text = page("")
+    assert "](" not in text and "http" not in text and "untested" in text
+    placeholder = "/".join(("OWNER", "REPOSITORY"))
     hits = [
         path.relative_to(ROOT).as_posix()
         for path in ROOT.rglob("*")
-        if path.suffix in (".toml", ".md", ".json", ".yml", ".py", ".ipynb")
+        if path.suffix in (".toml", ".md", ".json", ".yml", ".cff", ".py", ".ipynb")
         and not {".venv", "build", "runs", ".git"} & {*path.relative_to(ROOT).parts}
-        and PLACEHOLDER in path.read_text(encoding="utf-8")
+        and placeholder in path.read_text(encoding="utf-8")
     ]
-    known = {"pyproject.toml", "docs/open_elsewhere.md", "workshop/pages/make_open_elsewhere.py"}
-    assert set(hits) <= known | {"tests/workshop/test_open_elsewhere.py"}
+    assert hits == []
+
+
+def test_with_an_address_every_link_has_it():
     text = page("somebody/promptad")
-    assert PLACEHOLDER not in text and "not known yet" not in text
+    assert "has none yet" not in text
     assert "git+https://github.com/somebody/promptad" in text
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"github/somebody/promptad/blob/HEAD/notebooks/{notebook.name}" in text
+    hosts = re.findall(r"\]\((https://[^)]+)\)", text)
+    assert len(hosts) == 2 + len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert all("somebody/promptad" in host for host in hosts)
 
 
-def test_another_address_than_owner_and_name_is_refused(tmp_path):
-    (tmp_path / "pyproject.toml").write_text('[tool.promptad-tutorial]\nrepository = "https://x"\n')
+@pytest.mark.parametrize("name", ["https://x", "a/b/c", "owner", "own er/name"])
+def test_another_address_than_owner_and_name_is_refused(tmp_path, name):
+    (tmp_path / "pyproject.toml").write_text(f'[tool.promptad-tutorial]\nrepository = "{name}"\n')
     with pytest.raises(ValueError, match="expected repository = 'owner/name'"):
         make_open_elsewhere.repository(tmp_path)

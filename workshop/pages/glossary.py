@@ -19,7 +19,8 @@ HEADER = """\
 
 Made by `python -m workshop.pages.link_glossary` from `docs/glossary.yml`; do not edit. Each \
 term of the series, what it means here, and its Chinese (simplified, with pinyin) as the \
-literature of the field has it; the usual form stands first. The notebooks link each term where they first use it.
+literature of the field has it; the usual form stands first. The notebooks link each term where \
+they first use it.
 
 | English | 中文 | pīnyīn |
 |---|---|---|

@@ -2,11 +2,13 @@
 
     python -m workshop.pages.make_open_elsewhere
 
-The repository's address stands once, in pyproject.toml: [tool.promptad-tutorial] repository.
+The repository's address stands once, in pyproject.toml: [tool.promptad-tutorial] repository. While
+it is empty the page says what is prepared, and has no link that would lead nowhere.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -15,26 +17,35 @@ from promptad_tutorial.files.writing import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "open_elsewhere.md"
-PLACEHOLDER = "OWNER/REPOSITORY"
+NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name on GitHub
 BINDER = "https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/{notebook}"
 COLAB = "https://colab.research.google.com/github/{repository}/blob/HEAD/{notebook}"
 CODESPACES = "https://codespaces.new/{repository}"
-UNKNOWN = """\
-> **The public address of this repository is not known yet.** Until `repository` in \
-`[tool.promptad-tutorial]` of `pyproject.toml` names it and this page is made again, the links \
-below lead nowhere.
-"""
-TEXT = """\
+TITLE = """\
 # Opening the series elsewhere
 
 Made by `python -m workshop.pages.make_open_elsewhere`; do not edit.
-
-{unknown}
+"""
+UNTESTED = """\
 **None of the three services could be reached where this was written, so opening the series there \
 is untested.** What is tested: that the files below are well-formed, that they install with the \
 README's own command, and that notebook 00 runs from an installed wheel in an empty folder, with \
 no network and no repository around it.
+"""
+UNKNOWN = """\
+Binder, Colab and Codespaces open a repository by its public address, and this one has none yet. \
+Once `repository` in `[tool.promptad-tutorial]` of `pyproject.toml` names it, the command above \
+writes the links here. What they need is already in the repository:
 
+- **Binder:** `.binder/environment.yml` brings Python and torch for CPUs, `.binder/postBuild` \
+installs the package.
+- **Codespaces, or any dev container:** `.devcontainer/devcontainer.json` installs the package and \
+opens notebook 00. VS Code opens the same container on your own machine, from your own copy.
+- **Colab:** the package carries its weights, pictures and tables, so a notebook needs nothing \
+besides the installed package. Until there is an address, build a wheel with `pip wheel --no-deps \
+--wheel-dir dist .`, upload it, and install it with `%pip install` and the file's name.
+"""
+LINKS = """\
 ## Binder
 
 [Open notebook 00 on Binder]({binder}). The first start builds an image and takes a while. \
@@ -65,28 +76,36 @@ Work there is lost when the runtime ends: save a copy. Links between notebooks d
 
 
 def repository(root: Path = ROOT) -> str:
-    """The repository as owner/name. Raises ValueError for something else."""
+    """The repository as owner/name, or "" while there is none.
+
+    Raises ValueError for something else.
+    """
     with (root / "pyproject.toml").open("rb") as file:
         name = tomllib.load(file)["tool"]["promptad-tutorial"]["repository"]
-    if name.count("/") != 1 or not all(name.split("/")):
-        raise ValueError(f"expected repository = 'owner/name' in pyproject.toml, found {name!r}")
+    if name and not NAME.fullmatch(name):
+        raise ValueError(
+            "expected repository = 'owner/name' in pyproject.toml, or '' while there is no public "
+            f"address, found {name!r}"
+        )
     return name
 
 
 def page(name: str) -> str:
-    """The page for the repository `name`."""
+    """The page for the repository `name`; without links for ""."""
     notebooks = [f"notebooks/{chapter.file}.ipynb" for chapter in CHAPTERS]
+    if not name:
+        return "\n".join([TITLE, UNKNOWN, UNTESTED])
     rows = [
         f"| {chapter.title} | [open]({COLAB.format(repository=name, notebook=notebook)}) |"
         for chapter, notebook in zip(CHAPTERS, notebooks, strict=True)
     ]
-    return TEXT.format(
-        unknown=UNKNOWN if name == PLACEHOLDER else "",
+    links = LINKS.format(
         binder=BINDER.format(repository=name, notebook=notebooks[0]),
         codespaces=CODESPACES.format(repository=name),
         repository=name,
         rows="\n".join(rows),
     )
+    return "\n".join([TITLE, UNTESTED, links])
 
 
 def main() -> int:

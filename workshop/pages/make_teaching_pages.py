@@ -2,9 +2,8 @@
 
     python -m workshop.pages.make_teaching_pages
 
-A check holds its typical mistakes as `Mistake` and `mistake(...)` in its function's source. The
-texts are read from that source, so a hint that changes there changes here. Where a text is made
-while a check runs, its changing parts are blanks with names: "0 to {last}".
+The hints for typical mistakes are in the exercises' own file; those that a check makes while it
+runs are read from its source, with their changing parts as blanks that have names: "0 to {last}".
 """
 
 from __future__ import annotations
@@ -22,20 +21,14 @@ from promptad_tutorial.files.writing import write_whole
 from workshop.pages.make_labs import LABS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "teaching" / "hints.md"
-HINTS = {
-    "mistake": 0,
-    "Mistake": 0,
-    "_same_split": 0,
-    "_same_prompts": 0,
-    "not_yet": 1,
-}  # call -> place of the text
+HINTS = {"not_yet": 1}  # call -> place of the text
 HEADER = """\
 # The misconception that each hint is for
 
 Made by `python -m workshop.pages.make_teaching_pages` from the checks; do not edit. A learner who \
 sees one of these texts has made just that mistake: her function returned what the mistake \
-returns. `{a blank}` is filled in when the check runs. Last comes what she is told if no typical mistake \
-explains her answer.
+returns. `{a blank}` is filled in when the check runs. Last comes what she is told if no typical \
+mistake explains her answer.
 """
 
 
@@ -56,25 +49,18 @@ def page() -> str:
 
 
 def hints(exercise: str) -> list[str]:
-    """The texts of the typical mistakes of one exercise, in the order in which they are tried."""
+    """The texts of the typical mistakes of one exercise, in the order in which they are tried.
+
+    First those of the exercises' own file, then those that its check makes while it runs.
+    """
     functions = _functions(inspect.getmodule(getattr(checks, exercise)))
-    return list(dict.fromkeys(_texts(functions[exercise], functions, {exercise})))
+    made = _texts(functions[exercise], functions, {exercise})
+    return list(dict.fromkeys([*checks.exercise(exercise).mistakes.values(), *made]))
 
 
 def last(exercise: str) -> list[str]:
-    """What is said where no typical mistake explains the answer: the `hint` of the task."""
-    functions = _functions(inspect.getmodule(getattr(checks, exercise)))
-    called = {exercise, *_names(functions[exercise])}
-    return [
-        text
-        for name in functions
-        if name in called
-        for node in ast.walk(functions[name])
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Task"
-        for keyword in node.keywords
-        if keyword.arg == "hint"
-        for text in _written(keyword.value, functions)
-    ]
+    """What is said where no typical mistake explains the answer."""
+    return [hint for hint in (checks.exercise(exercise).hint,) if hint]
 
 
 def _general() -> Iterator[str]:
@@ -87,10 +73,6 @@ def _general() -> Iterator[str]:
 def _functions(module: ModuleType) -> dict[str, ast.FunctionDef]:
     body = ast.parse(inspect.getsource(module)).body
     return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
-
-
-def _names(function: ast.FunctionDef) -> set[str]:
-    return {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
 
 
 def _texts(
