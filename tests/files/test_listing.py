@@ -9,10 +9,10 @@ import pytest
 from promptad_tutorial.files.listing import (
     check_known,
     existing_folder,
+    files_below,
     list_images,
     natural_key,
     path_key,
-    files_below,
 )
 
 
