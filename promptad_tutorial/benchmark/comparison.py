@@ -23,8 +23,8 @@ from promptad_tutorial.datasets import Dataset, ProductLine, Sample, draw_shots
 from promptad_tutorial.datasets.shots import draw_unsorted_shots
 from promptad_tutorial.detectors import Detector, PromptAD
 from promptad_tutorial.prompts.words import defect_states, own_states
+from promptad_tutorial.scoring import Scores
 from promptad_tutorial.scoring.metrics import Evaluation
-from promptad_tutorial.scoring.scores import Scores
 
 Features: TypeAlias = dict[tuple, tuple]  # (train, test) by what the encoder is asked for
 # What gives (train, test) features for a detector; an index into the first gives some shots'.

@@ -50,7 +50,7 @@ def request_of(detector: Detector, test: bool) -> Request | None:
     but WinCLIP share one entry a picture.
     """
     if isinstance(detector, WinCLIP):
-        return Request(windows=True)
+        return None if detector.reading.last_tokens else Request(windows=True)
     if isinstance(detector, PromptAD):
         traps = detector.config.traps
         bgr = test and traps.test_images_bgr
