@@ -8,6 +8,7 @@ of 77: the result is exactly the same (method section 5).
 from __future__ import annotations
 
 import copy
+import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -26,6 +27,13 @@ Prompts: TypeAlias = Any
 
 class UnknownWordWarning(UserWarning):
     """Prompts with words that the small shipped model never saw: their features mean little."""
+
+
+def _is_latin(text: str) -> bool:
+    return all(
+        ord(letter) < 0x250 or not letter.isalpha() or "LATIN" in unicodedata.name(letter, "")
+        for letter in text
+    )
 
 
 class TextEncoder:
@@ -80,7 +88,8 @@ class TextEncoder:
     def tokenize(self, prompts: Prompts) -> Int[Tensor, "batch context"]:
         """Token ids ``[start, words.., end, 0, ..]``, on the tower's device.
 
-        Warns once (UnknownWordWarning) of words that the model is known never to have seen.
+        Warns once (UnknownWordWarning) of words that the model is known never to have seen, and
+        of a prompt in another script than CLIP's English.
         Raises ValueError for no prompts, for one that is no string, and for one that is too
         long, instead of cutting it.
         """
@@ -101,6 +110,14 @@ class TextEncoder:
                     UnknownWordWarning,
                     stacklevel=2,
                 )
+        foreign = [prompt for prompt in prompts if not _is_latin(prompt)]
+        if foreign:
+            warnings.warn(
+                f"CLIP reads English, found {foreign[0]!r}: name the product and its defects in "
+                "English words.",
+                UnknownWordWarning,
+                stacklevel=2,
+            )
         ids = self.tokenizer(prompts, context_length=self.context_length)
         return ids.to(self.positional_embedding.device)
 

@@ -27,7 +27,6 @@ def memory_distance(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(11)
     return Task(
         exercise("memory_distance"),
-        inputs=("tokens", "memory"),
         cases=tuple(
             _tokens(*size, generator) for size in ((2, 5, 7, 6), (2, 4, 9, 8), (3, 6, 4, 5))
         ),
@@ -69,7 +68,6 @@ def fuse_harmonically(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(12)
     return Task(
         exercise("fuse_harmonically"),
-        inputs=("text", "visual"),
         cases=tuple(_branches(shape, generator) for shape in ((8,), (3, 5), (2, 2, 4))),
         solution=harmonic_fusion,
         trouble=_fusion_trouble,
@@ -103,7 +101,6 @@ def normal_threshold(fn: object) -> Verdict:
     generator = np.random.default_rng(13)
     return Task(
         exercise("normal_threshold"),
-        inputs=("scores", "quantile"),
         cases=tuple(
             (generator.uniform(0.05, 0.4, n), quantile)
             for n, quantile in ((4, 1.64), (8, 2.36), (3, 1.2))

@@ -31,7 +31,6 @@ def paired_interval(fn: object) -> Verdict:
     generator = np.random.default_rng(7)
     return Task(
         exercise("paired_interval"),
-        inputs=("mine", "other"),
         cases=tuple(_two_tables(generator, *shape) for shape in ((10, 5), (6, 3), (15, 4))),
         solution=_from_the_report,
         trouble=_triple_trouble,
@@ -69,7 +68,6 @@ def evaluate_run(fn: object) -> Verdict:
     generator = np.random.default_rng(8)
     return Task(
         exercise("evaluate_run"),
-        inputs=("scores", "labels"),
         cases=tuple(
             _runs(generator, *shape) for shape in ((3, 5, 6, 8), (4, 6, 9, 5), (2, 7, 7, 7))
         ),

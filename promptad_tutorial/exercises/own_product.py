@@ -23,7 +23,6 @@ def split_good(fn: object) -> Verdict:
     rng = np.random.default_rng(8)
     return Task(
         exercise("split_good"),
-        inputs=("names", "shots", "seed"),
         cases=tuple(
             ([f"nut_{i}.png" for i in rng.permutation(n).tolist()], shots, seed)
             for n, shots, seed in ((14, 3, 1), (20, 4, 2), (31, 8, 3))
@@ -62,7 +61,6 @@ def alarm_threshold(fn: object) -> Verdict:
     rng = np.random.default_rng(5)
     return Task(
         exercise("alarm_threshold"),
-        inputs=("good_scores", "rate"),
         cases=tuple(
             (rng.permutation(np.sort(rng.uniform(0, 1, n)).round(3)), rate)
             for n, rate in ((14, 0.25), (21, 0.125), (40, 0.125))
@@ -97,7 +95,6 @@ def good_pictures_needed(fn: object) -> Verdict:
     """
     return Task(
         exercise("good_pictures_needed"),
-        inputs=("rate", "confidence"),
         cases=((0.1, 0.95), (0.05, 0.9), (0.02, 0.99), (0.07, 0.95)),
         solution=_needed,
         trouble=number_trouble,

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import seaborn
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
 from promptad_tutorial.figures.inputs import ArrayLike, as_names, as_numbers
-from promptad_tutorial.figures.palette import GOOD_COLOUR, MAP_COLOURS
+from promptad_tutorial.figures.palette import FONT_SIZE, GOOD_COLOUR, MAP_COLOURS
 from promptad_tutorial.figures.wording import counted, listed, rounded, sentences
 
 _LETTER = 0.085  # inches a letter of a name takes

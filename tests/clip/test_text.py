@@ -171,6 +171,14 @@ def test_unknown_words_warn_once_with_names(small_backbone):
         encoder.tokenize(["a photo of washer"])
 
 
+def test_a_prompt_in_another_script_is_told_of(small_backbone):
+    encoder = small_backbone("small-plain").text
+    for foreign in ("a photo of \u94dc\u87ba\u6bcd", "\u0433\u0430\u0439\u043a\u0430"):
+        with pytest.warns(UnknownWordWarning, match=f"CLIP reads English, found '{foreign}'"):
+            encoder.tokenize(["a photo of a nut", foreign])
+    encoder.tokenize(["a caf\u00e9 at 5 \u00b5m"])  # nothing to warn of
+
+
 @pytest.mark.parametrize("name", BUILDS)
 def test_text_tower_in_double_is_a_copy_that_rounds_less(small_backbone, name):
     backbone = small_backbone(name)

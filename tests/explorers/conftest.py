@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ import torch
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.explorers import LabelledFeatures, ShotFeatures
+from promptad_tutorial.figures import illustration
 from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.prompts.learner import PromptLearner
 
 # few prompts and three large steps
 QUICK = PromptADConfig(
@@ -42,12 +46,22 @@ def random_shots(backbone: Backbone, seed: int, draws: int = 3) -> ShotFeatures:
 
 
 @pytest.fixture
-def one_thread() -> Iterator[None]:
-    """One thread for torch, so that seconds of the processor are seconds that somebody waits.
+def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the costly steps were made: counts do not depend on the machine, seconds do."""
+    done: Counter[str] = Counter()
 
-    Two threads would be counted twice, the waiting of one for the other included.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    def count(owner: Any, name: str, what: str) -> None:
+        real = getattr(owner, name)
+
+        def counted(*inputs: Any, **named: Any) -> Any:
+            done[what] += 1
+            return real(*inputs, **named)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    count(illustration, "encode_png", "pictures drawn")
+    count(Backbone, "encode_text", "texts")
+    count(Backbone, "encode_images", "images")
+    count(Backbone, "attention_weights", "attention")
+    count(PromptLearner, "forward", "prompts")
+    return done
