@@ -1,5 +1,6 @@
 # make lab    set everything up, then open JupyterLab on the first notebook
 # make test   set everything up, then run the tests and compare every notebook with its outputs
+# make test-all   then what takes long: browsers, clusters, nbgrader, the offline room, other data
 # make site   set everything up, then build the series as web pages that need no network
 #
 # Works with GNU make 3.81 (macOS) and any POSIX sh. Everything is installed into .venv.
@@ -22,11 +23,12 @@ PY := $(VENV)/bin/python
 ROOT_ARGS := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test site data weights results notebooks learner slides bundle lint clean
+.PHONY: help lab test test-all site data weights results notebooks learner slides bundle lint clean bench
 
 help:
 	@echo "make lab        set up, then open JupyterLab      LAB_ARGS=\"--no-browser --port 8899\""
 	@echo "make test       set up, then test code, notebooks TEST_ARGS=\"-x -k prompts\""
+	@echo "make test-all   what takes long, and make test leaves out: browsers, clusters, other data"
 	@echo "make site       the series as web pages, for a folder: build/site/index.html"
 	@echo "make notebooks  run every notebook and save its outputs"
 	@echo "make learner    make the learner's notebooks from those with solutions"
@@ -35,6 +37,7 @@ help:
 	@echo "make data       render the minifactory's data again"
 	@echo "make weights    train the TinyCLIP weights again (long)"
 	@echo "make results    measure the ladder again (half an hour and more)"
+	@echo "make bench      what a learner waits for, alone and beside a busy process"
 	@echo "make lint       check the code and the notebooks with ruff"
 	@echo "make clean      remove .venv and caches"
 	@echo "PYTHON=python3.12 chooses the interpreter, PIP_ARGS=\"...\" goes to pip install."
@@ -43,23 +46,30 @@ lab: $(VENV)/.installed-lab
 	$(PY) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ROOT_ARGS) $(LAB_ARGS)
 
-# First the tests, in two processes; then the notebooks, which have the whole machine to themselves,
-# because their seconds are checked. pytest's exit code 5 means: none of these was chosen.
+# First the code, then the notebooks: in processes of one thread each, so that two cores are in use.
+# pytest's exit code 5 means: none of these was chosen. No test asserts seconds.
 NOTEBOOK_PATHS = $(filter notebooks% %.ipynb,$(TEST_PATHS))
 CODE_PATHS = $(filter-out notebooks% %.ipynb,$(TEST_PATHS))
+PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest --numprocesses=$(TEST_PROCESSES)
+BY_FILE = --dist=loadfile --no-loadscope-reorder
 test: $(VENV)/.installed-test
 	@code=5; notebooks=5; \
 	if [ -n "$(CODE_PATHS)" ]; then \
-		OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest --numprocesses=$(TEST_PROCESSES) \
-			--dist=loadfile --no-loadscope-reorder $(TEST_ARGS) $(CODE_PATHS); code=$$?; \
+		echo "make test, 1 of 2: the code, about 4 minutes on two free cores; pytest shows how far"; \
+		$(PYTEST) $(BY_FILE) -m "not slow" $(TEST_ARGS) $(CODE_PATHS); code=$$?; \
 	fi; \
 	if [ -n "$(NOTEBOOK_PATHS)" ]; then \
-		$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 \
-			--nbval-sanitize-with=tests/nbval_sanitize.cfg --ignore=notebooks/learner \
+		echo "make test, 2 of 2: every notebook against its outputs, about 3 minutes"; \
+		$(PYTEST) --dist=loadscope --nbval --nbval-current-env --nbval-cell-timeout=3600 \
 			$(TEST_ARGS) $(NOTEBOOK_PATHS); notebooks=$$?; \
 	fi; \
 	for found in $$code $$notebooks; do case $$found in 0|5) ;; *) exit $$found;; esac; done; \
 	[ $$code$$notebooks != 55 ]
+
+# What is marked slow: with `make test` before it, everything.
+test-all: $(VENV)/.installed-test
+	@echo "make test-all: what make test leaves out, about 20 minutes on two free cores"
+	ALL_SWITCHES=1 $(PYTEST) $(BY_FILE) -m slow $(TEST_ARGS) $(CODE_PATHS)
 
 site: $(VENV)/.installed-site
 	$(PY) -m workshop.pages.site
@@ -102,6 +112,9 @@ results: $(VENV)/.installed-test
 	$(PY) -m promptad_tutorial ladder --set sweeps
 	$(PY) -m promptad_tutorial thresholds
 
+bench: $(VENV)/.installed-test
+	$(PY) -m workshop.speed.busy
+
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .
 
@@ -135,6 +148,10 @@ $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
 			"Install a newer one, or name it: make lab PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys, platform as p; sys.exit(p.system() + p.machine() == "Darwinx86_64")' || { \
+		echo "'$(PYTHON)' is for Intel Macs, and PyPI has no PyTorch for these after 2.2.2; 2.4 is" \
+			"needed. On Apple silicon, install a Python for arm64 and name it:" \
+			"make lab PYTHON=/path/to/python3.12. Otherwise see docs/setting_up.md" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' >/dev/null 2>&1 || { \
 		echo "'$(PYTHON)' cannot make virtual environments: its venv module is missing." \
 			"On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }

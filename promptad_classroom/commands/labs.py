@@ -28,7 +28,7 @@ def run_labs(arguments: argparse.Namespace) -> str:
     from promptad_classroom.marking.table import score_table
     from promptad_tutorial.files.carried import carried
     from promptad_tutorial.files.listing import existing_folder
-    from promptad_tutorial.files.writing import write_whole
+    from promptad_tutorial.files.writing import write_table
 
     folder = existing_folder(arguments.answers, "the learners' folders")
     released = arguments.released or carried("notebooks/learner")
@@ -38,7 +38,7 @@ def run_labs(arguments: argparse.Namespace) -> str:
             "above this one: name their folder with --released"
         )
     table = score_table(folder, released, arguments.jobs)
-    write_whole(arguments.out, table.to_csv(index=False))
+    write_table(arguments.out, table)
     noted = int((table["notes"] != "").sum())
     return (
         f"{len(table)} learners, {table['points'].mean():.1f} of {table['of'].iloc[0]} points on "

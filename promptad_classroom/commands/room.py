@@ -37,9 +37,9 @@ def _room(folder: Path, out: Path | None) -> Result:
     """The exit code is 0 if every computer of the room is ready, else 1."""
     from promptad_classroom.room import room_summary, room_table
     from promptad_tutorial.files.listing import existing_folder
-    from promptad_tutorial.files.writing import write_whole
+    from promptad_tutorial.files.writing import write_table
 
     table = room_table(existing_folder(folder, "the room's files"))
     if out:
-        write_whole(out, table.to_csv(index=False))
+        write_table(out, table)
     return Result(room_summary(table), int(not table["ready"].all()))

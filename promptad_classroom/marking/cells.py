@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 import symtable
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 CHECKS = "checks"  # statements that mention it are the notebook's feedback, and no part of answers
+# Magics that run the Python below or behind them; what others get is no Python, or runs elsewhere.
+RUNNING = frozenset(
+    {"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "pyinstrument"}
+)
+OPTIONS = re.compile(r"(-\S+\s+(\d+\s+)?)*")  # of a magic, as in %timeit -n 10 -q f(x)
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,34 @@ def _parsed(cell: str) -> list[ast.stmt]:
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
-        return ast.parse(TransformerManager().transform_cell(cell)).body
+        code = TransformerManager().transform_cell(cell)
+        flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        return _WithoutMagics().visit(compile(code, "<cell>", "exec", flags)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
+
+
+class _WithoutMagics(ast.NodeTransformer):
+    """The Python that magics run, in their place: an answer below %%time is an answer."""
+
+    def visit_Expr(self, node: ast.Expr) -> Any:
+        magic = _magic(node.value)
+        return self.generic_visit(node) if magic is None else _parsed(magic) or ast.Pass()
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        magic = _magic(node)  # x = %time f(3)
+        match None if magic is None else _parsed(magic):
+            case [ast.Expr(value)]:
+                return value
+        return self.generic_visit(node)
+
+
+def _magic(node: ast.expr) -> str | None:
+    """What IPython's call of a magic in RUNNING runs; None for any other expression."""
+    match node:
+        case ast.Call(
+            ast.Attribute(ast.Call(ast.Name("get_ipython")), kind),
+            [ast.Constant(name), *_, ast.Constant(str(code))],
+        ) if name in RUNNING:
+            return OPTIONS.sub("", code, count=1) if kind == "run_line_magic" else code
+    return None

@@ -159,7 +159,8 @@ def _serve(connection: Connection, source: str, name: str, hidden: Sequence[Path
     confine([*SOLUTIONS, *(path for path in hidden if not _holds_what_is_needed(path))])
     with redirect_stdout(nowhere), redirect_stderr(nowhere):
         warnings.simplefilter("ignore")
-        space: dict[str, Any] = {"__name__": "__main__"}
+        space: dict[str, Any] = {"__name__": "__main__", "get_ipython": _Silence}
+        space["display"] = _Silence().display
         _run(source, space)
         found = space.get(name)
         _send(connection, lambda: (FUNCTION, None) if callable(found) else ("value", found))
@@ -169,6 +170,13 @@ def _serve(connection: Connection, source: str, name: str, hidden: Sequence[Path
             except (EOFError, OSError):
                 return
             _send(connection, lambda inputs=inputs: found(*inputs))
+
+
+class _Silence:
+    """In place of a notebook's shell: whatever an answer shows or asks of it comes to nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *given, **named: None
 
 
 def _limit() -> None:
@@ -204,7 +212,7 @@ def _run(source: str, space: dict[str, Any]) -> None:
     for statement in ast.parse(source).body:
         try:
             exec(compile(ast.Module([statement], []), "<answer>", "exec"), space)
-        except Exception:
+        except (Exception, SystemExit):  # a kernel survives exit(), too
             continue
 
 

@@ -24,6 +24,7 @@ from promptad_classroom.offline import install
 from promptad_classroom.offline.target import this_python
 from promptad_classroom.offline.wheels import WheelPlan, collect_wheels
 from promptad_tutorial.commands.environment import DISTRIBUTION
+from promptad_tutorial.files.names import is_hidden
 from promptad_tutorial.files.writing import write_whole
 
 HERE = Path(__file__).resolve().parent
@@ -40,7 +41,7 @@ COPIED = {
     "README.md": "TUTORIAL.md",  # the bundle has a README of its own
 }
 OPTIONAL = {"build/site": "site"}  # the series as pages to read, where `make site` has made them
-NOT_COPIED = {"__pycache__", ".ipynb_checkpoints", ".DS_Store", ".git"}
+PACKAGES = ("promptad_tutorial", "promptad_classroom")  # what the wheel is built from
 SCRIPTS = ("install.sh", "start.sh", "install.bat", "start.bat")
 WEIGHTS = "weights"
 ROOM = 2 * 10**8  # bytes beside what is copied: for the wheels much more is needed
@@ -115,10 +116,11 @@ def _check_weights(weights: Sequence[Path]) -> None:
 def _check_out(out: Path, source: Path) -> None:
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"expected a folder for the bundle, found a file: {out}")
-    inside = any(out.is_relative_to(source / name) for name in (*COPIED, "promptad_tutorial"))
+    inside = any(out.is_relative_to(source / name) for name in (*COPIED, *PACKAGES))
     if inside or source.is_relative_to(out):
         raise ValueError(f"expected --out beside what is copied, found {out}: choose another one")
-    if out.is_dir() and any(out.iterdir()) and not (out / install.FACTS).is_file():
+    others = out.is_dir() and not all(map(is_hidden, out.iterdir()))
+    if others and not (out / install.FACTS).is_file():
         raise ValueError(
             f"expected an empty folder or a bundle, found other files in {out}: choose another "
             "--out"
@@ -138,7 +140,7 @@ def _facts(source: Path, plan: WheelPlan, weights: Sequence[Path]) -> dict[str, 
         "machine": here.machine if here else platform.machine().lower(),
     }
     package = [source / "pyproject.toml", source / "hatch_build.py"]
-    package += sorted(p for p in _below(source / "promptad_tutorial"))
+    package += [path for name in PACKAGES for path in _below(source / name)]
     files = [path for path, _ in _files(source, weights)] + package
     # one checksum, as the settings may name an index or a folder that is nobody else's business
     decides = json.dumps([facts, asdict(plan), [install.sha256(p) for p in files]], default=str)
@@ -146,10 +148,12 @@ def _facts(source: Path, plan: WheelPlan, weights: Sequence[Path]) -> dict[str, 
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, without caches; of a folder's links, what they point to."""
+    """Every file below a folder, without caches and what systems leave behind; of a folder's links,
+    what they point to.
+    """
     for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder).parts
-        if path.is_file() and not NOT_COPIED & {*inner} and path.suffix not in (".part", ".pyc"):
+        hidden = any(map(is_hidden, path.relative_to(folder).parts))
+        if path.is_file() and not hidden and path.suffix not in (".part", ".pyc"):
             yield path
 
 
@@ -197,11 +201,8 @@ def _copy(out: Path, pairs: Sequence[tuple[Path, str]]) -> None:
 
 def _bundled(out: Path) -> Iterator[Path]:
     """The bundle's files, without its sums, unfinished ones, and what an installation has made."""
-    for path in sorted(out.rglob("*")) if out.is_dir() else ():
-        parts = path.relative_to(out).parts
-        made = {install.VENV, *NOT_COPIED, f"{install.WHEELS}.part"}
-        unfinished = path.suffix == ".part" or parts == (install.SUMS,)
-        if path.is_file() and not made & {*parts} and not unfinished:
+    for path in _below(out) if out.is_dir() else ():
+        if path.relative_to(out).parts[0] not in (install.SUMS, f"{install.WHEELS}.part"):
             yield path
 
 
@@ -222,9 +223,8 @@ def _write_scripts(out: Path, facts: dict[str, str], weights: list[str]) -> None
         write_whole(out / name, text.replace("\n", "\r\n") if name.endswith(".bat") else text)
         (out / name).chmod(0o755)
     files = [path for path in _bundled(out) if path.name != "README.md" or path.parent != out]
-    wheels = list((out / install.WHEELS).glob("*.whl"))
     shared |= {
-        "n_wheels": len(wheels),
+        "n_wheels": len(install.wheels(out)),
         "n_bytes": sum(path.stat().st_size for path in files),
         "n_files": len(files) + 2,  # with the README and the sums
         "n_needed": install.needed_bytes(out),

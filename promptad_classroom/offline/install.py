@@ -25,6 +25,11 @@ VENV = ".venv"
 READY = "installed-from.txt"  # in .venv, written last: the checksum of SUMS and the folder
 CHANGEABLE = ("notebooks/", "docs/", "results/")  # a learner may change these
 SPARE_BYTES = 10**9  # for results and Jupyter's own files
+LITTER = (  # files and folders that systems leave behind, beside those that begin with a dot
+    "thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "system volume information",
+    "$recycle.bin", "recycler", "lost+found", "@eadir", "#recycle", "icon\r",
+)  # fmt: skip
+INTEL_MAC = {"system": "Darwin", "machine": "x86_64"}
 
 
 class Problem(Exception):
@@ -52,10 +57,24 @@ def read_sums(home: Path) -> dict[str, str]:
     return {line[66:]: line[:64] for line in lines if line}
 
 
+def is_litter(path: Path) -> bool:
+    """Whether macOS, Windows or a network drive left a file here: it hurts nobody.
+
+    ._torch-2.14.1.whl is such a file, although it ends with .whl.
+    """
+    return path.name.startswith((".", "~$")) or path.name.casefold() in LITTER
+
+
+def wheels(home: Path) -> list[Path]:
+    """The wheels that lie in the folder."""
+    return sorted(p for p in (home / WHEELS).glob("*.whl") if not is_litter(p))
+
+
 def differing_files(home: Path) -> list[str]:
     """What is missing, changed, or in wheels/ without being listed. Raises Problem as above."""
     sums = read_sums(home)
-    strays = {f"{WHEELS}/{p.name}" for p in (home / WHEELS).glob("*")} - set(sums)
+    there = {f"{WHEELS}/{p.name}" for p in (home / WHEELS).glob("*") if not is_litter(p)}
+    strays = there - set(sums)
     found = [f"{name} (not of this bundle)" for name in sorted(strays)]
     for name, expected in sums.items():
         path = home / name
@@ -73,6 +92,12 @@ def check_computer(facts: dict[str, str]) -> None:
         "system": platform.system(),
         "machine": platform.machine().lower(),
     }
+    if here == here | INTEL_MAC:
+        raise Problem(
+            "this Python is for an Intel Mac, and PyTorch has published nothing for those since "
+            "2.2: no such folder can be built. If this Mac has Apple silicon, install a Python "
+            f"{facts['python']} for arm64; if not, take another computer"
+        )
     alike = {"arm64": "aarch64", "amd64": "x86_64"}
     for name, found in here.items():
         wanted = facts[name]
@@ -96,7 +121,7 @@ def check_computer(facts: dict[str, str]) -> None:
 def needed_bytes(home: Path) -> int:
     """Free disk that an installation needs: what the wheels unpack to, and some to work with."""
     unpacked = 0
-    for path in (home / WHEELS).glob("*.whl"):
+    for path in wheels(home):
         with zipfile.ZipFile(path) as wheel:
             unpacked += sum(one.file_size for one in wheel.infolist())
     return unpacked + SPARE_BYTES
@@ -117,6 +142,31 @@ def clean_environment() -> dict[str, str]:
     mine = ("PIP_", "PYTHON", "PROMPTAD_", "VIRTUAL_ENV", "__PYVENV")
     kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(mine)}
     return kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", "PYTHONUTF8": "1"}
+
+
+def check_disk(home: Path) -> None:
+    """This folder can hold an environment: it can be written to, and knows links. Raises Problem.
+
+    A USB stick does not: on exFAT and FAT, venv ends with "Operation not permitted".
+    """
+    probe = home / f".probe-{os.getpid()}"
+    try:
+        probe.mkdir()
+    except OSError as error:
+        raise Problem(
+            f"{home} cannot be written to ({error.strerror}): copy the folder to the laptop's own "
+            "disk, and install it there"
+        ) from None
+    try:
+        if os.name != "nt":
+            os.symlink("nothing", probe / "link")
+    except OSError as error:
+        raise Problem(
+            f"the disk of {home} cannot hold links, as a USB stick's cannot ({error.strerror}): "
+            "copy the folder to the laptop's own disk, and install it there"
+        ) from None
+    finally:
+        shutil.rmtree(probe, ignore_errors=True)
 
 
 def make_environment(home: Path, facts: dict[str, str]) -> None:
@@ -153,8 +203,7 @@ def install(home: Path) -> int:
     if ready.is_file() and ready.read_text(encoding="utf-8") == state:
         say("installed already.")
     else:
-        if not os.access(home, os.W_OK):
-            raise Problem(f"{home} cannot be written to: copy the folder to the laptop's own disk")
+        check_disk(home)
         say("checking that every file has arrived ...")
         wrong = differing_files(home)
         if (home / VENV).exists():  # somebody has worked here: what she changed is hers

@@ -32,7 +32,10 @@ def _manylinux(machine: str) -> tuple[str, ...]:
     return (*new, *old)
 
 
-# torch has no new wheels for Intel Macs, so there is no bundle for them.
+INTEL_MAC = ("Darwin", "x86_64")
+NO_INTEL_MACS = (
+    "PyTorch has published nothing for Intel Macs since 2.2, so no folder can be built for them"
+)
 KINDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "linux": ("Linux", "x86_64", "x86_64-manylinux_2_28", _manylinux("x86_64")),
     "linux-arm": ("Linux", "aarch64", "aarch64-manylinux_2_28", _manylinux("aarch64")),
@@ -60,12 +63,16 @@ def choose_target(kind: str | None = None, python: str | None = None) -> Target 
         raise ValueError(f"expected a Python version as 3.12, found {version!r}")
     if tuple(map(int, numbers)) < OLDEST_PYTHON:
         raise ValueError(f"expected Python 3.11 or newer, found {version}")
+    here = (platform.system(), platform.machine().lower())
+    if kind is None and here == INTEL_MAC:
+        raise ValueError(f"{NO_INTEL_MACS}: name others by --platform, {', '.join(KINDS)}")
     if kind is None and version == this_python():
         return None
     if kind is None:
         kind = _this_kind()
     if kind not in KINDS:
-        raise ValueError(f"expected a platform of {', '.join(KINDS)}; found {kind!r}")
+        why = f". {NO_INTEL_MACS}" if kind.casefold().startswith(("mac", "darwin", "osx")) else ""
+        raise ValueError(f"expected a platform of {', '.join(KINDS)}; found {kind!r}{why}")
     system, machine, uv_name, tags = KINDS[kind]
     return Target(system, machine, version, uv_name, tags)
 

@@ -12,7 +12,7 @@ RESULTS = "results"
 
 
 def committed_table(name: str, folder: Path | None = None) -> pd.DataFrame:
-    """One table by its path in `results/`, as "ladder/ladder.csv"; `backbone` says whose it is.
+    """One table by its path in `results/`, as "told/ladder.csv"; `backbone` says whose it is.
 
     Without a `folder` it is looked for where `carried` looks. Raises FileNotFoundError for a name
     that is not there, with those that are.

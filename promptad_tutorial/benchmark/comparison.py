@@ -15,13 +15,14 @@ from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.methods import Method
+from promptad_tutorial.benchmark.test_selection import fit_with_test_selection
 from promptad_tutorial.benchmark.test_set import TestSet
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.text_tower import UnknownWordWarning
 from promptad_tutorial.datasets import Dataset, ProductLine, Sample, draw_shots
 from promptad_tutorial.datasets.shots import draw_unsorted_shots
 from promptad_tutorial.detectors import Detector, PromptAD
-from promptad_tutorial.prompts.words import defect_states
+from promptad_tutorial.prompts.words import defect_states, own_states
 from promptad_tutorial.scoring.metrics import Evaluation
 from promptad_tutorial.scoring.scores import Scores
 
@@ -174,12 +175,19 @@ def _measure(
         # a defect's own name may be a word that the small model never saw: that is the point
         warnings.simplefilter("ignore", UnknownWordWarning)
         detector = method.make(backbone, line.name, plan.map_size)
-        if method.own_states and isinstance(detector, PromptAD):
+        # the trap finds the words of MVTec AD and VisA itself
+        foreign = method.traps.own_states and not own_states(line.name)
+        if (method.own_states or foreign) and isinstance(detector, PromptAD):
             defects = sorted({s.defect for s in test.samples if s.label})
             states = (*detector.config.states, *defect_states(defects))
             detector.config = replace(detector.config, states=states)
         traps = method.traps
-        asked = (detector.kind, traps.memory_in_place, traps.test_images_bgr)
+        asked = (
+            detector.kind,
+            traps.memory_in_place,
+            traps.test_images_bgr,
+            traps.resize_through_1024,
+        )
         if isinstance(detector, PromptAD):
             asked = ("promptad", *asked[1:], detector.config.use_memory)
         if asked not in features:
@@ -193,8 +201,10 @@ def _measure(
             if isinstance(whole, PromptAD):
                 detector = whole.without_memory()
             elif traps.test_selected and isinstance(detector, PromptAD):
-                seen = (test_features, test.labels.tolist())
-                detector.fit_features(train_features[sorted(chosen)], generator, seen)
+                seen = (test_features, test.labels, test.masks)
+                fit_with_test_selection(
+                    detector, train_features[sorted(chosen)], *seen, generator=generator
+                )
             else:
                 detector.fit_features(train_features[sorted(chosen)], generator)
         scores = detector.score_features(test_features)

@@ -23,6 +23,7 @@ from promptad_tutorial.clip.precision import HALF
 from promptad_tutorial.clip.windows import WindowFeatures, encode_images_and_windows
 from promptad_tutorial.datasets import ProductLine
 from promptad_tutorial.detectors import Detector, PromptAD, VisualMemory, WinCLIP, ZeroShot
+from promptad_tutorial.detectors.through_1024 import through_1024
 from promptad_tutorial.files.writing import file_sha256
 
 VERSION = 1  # raise it when the towers' code gives other numbers, and old entries are not used
@@ -35,6 +36,7 @@ class Request:
     windows: bool = False  # WinCLIP's, instead of image embedding, V-V patches and block tokens
     blocks_in_place: bool = False  # trap 7
     bgr: bool = False  # trap 4
+    through_1024: bool = False  # trap 15
 
 
 def request_of(detector: Detector, test: bool) -> Request | None:
@@ -47,7 +49,8 @@ def request_of(detector: Detector, test: bool) -> Request | None:
         return Request(windows=True)
     if isinstance(detector, PromptAD):
         traps = detector.config.traps
-        return Request(False, traps.memory_in_place, test and traps.test_images_bgr)
+        bgr = test and traps.test_images_bgr
+        return Request(False, traps.memory_in_place, bgr, traps.resize_through_1024)
     return Request() if isinstance(detector, (ZeroShot, VisualMemory)) else None
 
 
@@ -135,7 +138,10 @@ class CachedEncoder:
         made: list[dict[str, Tensor]] = []
         b = self.backbone
         for start in range(0, len(paths), self.batch_size):
-            ready = [b.preprocess(p, self.resize) for p in paths[start : start + self.batch_size]]
+            sources: Sequence[Any] = paths[start : start + self.batch_size]
+            if request.through_1024:
+                sources = [through_1024(path) for path in sources]
+            ready = [b.preprocess(one, self.resize) for one in sources]
             if request.windows:
                 features = encode_images_and_windows(b, ready, self.batch_size)
             else:

@@ -37,8 +37,9 @@ TRAPS: tuple[Trap, ...] = (
     Trap(4, "shots read as RGB, test images as BGR", "RGB everywhere", "test_images_bgr"),
     Trap(
         5,
-        "scores the TEST set after every epoch and keeps the best epoch: the reported figure is "
-        "a maximum over 100 looks at the test labels",
+        "scores the TEST set after every epoch and keeps the best epoch, at image level by image "
+        "AUROC and at pixel level, separately, by pixel AUROC (17): the reported figure is a "
+        "maximum over 100 looks at the test labels",
         "the last step",
         "test_selected",
     ),
@@ -82,4 +83,23 @@ TRAPS: tuple[Trap, ...] = (
         "frozen",
     ),
     Trap(14, "checkpoints drop the prompt tokens", "saved"),
+    Trap(
+        15,
+        "pictures go to 1024 x 1024 first, without anti-aliasing, then to the tower's size",
+        "one resize",
+        "resize_through_1024",
+    ),
+    Trap(
+        16,
+        "the suffixes of each class are names of its defects in the test set; those that repeat a "
+        "generic state count twice",
+        "the generic states, each once",
+        "own_states",
+    ),
+    Trap(
+        16,
+        "classes are renamed after their suffixes are looked up: pcb1 is a printed circuit board",
+        "the category's name as words",
+        "renamed_classes",
+    ),
 )

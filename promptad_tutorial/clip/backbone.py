@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from promptad_tutorial.clip.image_tower import ImageFeatures, encode_pixels, tok
 from promptad_tutorial.clip.out_of_memory import HalvingBatches
 from promptad_tutorial.clip.precision import HALF, check_precision, image_precision, prepare_model
 from promptad_tutorial.clip.text_tower import Prompts, TextEncoder
+from promptad_tutorial.clip.threads import threads_for
 from promptad_tutorial.clip.weights.checkpoints import weights_checksum
 from promptad_tutorial.clip.weights.pretrained import LoadedModel
 from promptad_tutorial.files.pictures import RESIZE_MODES, check_ready, list_images, preprocess
@@ -92,6 +94,11 @@ class Backbone:
         """
         rounded = (math.floor(self.depth * share + 0.5) for share in (1 / 4, 2 / 3))
         return tuple(sorted({max(1, number) for number in rounded}))
+
+    def threads(self) -> AbstractContextManager[None]:
+        """The context for work with this backbone: one thread on a CPU if it is small, see
+        ``threads``. Encoding enters it by itself; what is learnt or scored from features should."""
+        return threads_for(max(self.width, self.text_width), self.device)
 
     def text_in(self, dtype: torch.dtype) -> TextEncoder:
         """The text tower in ``dtype``: ``text`` itself if it is that, else a copy, made once.
@@ -221,7 +228,8 @@ class Backbone:
         that matter (method section 5). Raises ValueError for prompts that do not fit."""
         _check_batch_size(batch_size)
         token_ids = self.tokenize(prompts)
-        return torch.cat([self.text.encode_ids(part) for part in token_ids.split(batch_size)])
+        with self.threads():
+            return torch.cat([self.text.encode_ids(part) for part in token_ids.split(batch_size)])
 
     def encode_prompt_embeddings(
         self,
@@ -259,7 +267,7 @@ class Backbone:
         batches = HalvingBatches(one, min(batch_size, self.largest_batch))
         found = []
         bar = tqdm(total=len(sources), desc="images", leave=False, disable=len(sources) < LONG_WORK)
-        with bar, self.image_precision():
+        with bar, self.image_precision(), self.threads():
             for batch, made in batches(sources):
                 found.append(made)
                 bar.update(len(batch))

@@ -11,6 +11,7 @@ import copy
 import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 import torch
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 
 from promptad_tutorial.clip.attention import run_block, run_block_at
 from promptad_tutorial.clip.precision import at_least_single
+from promptad_tutorial.clip.threads import threads_for
 
 # A list of strings, or one. Written as Any so that a wrong thing meets the ValueError below.
 Prompts: TypeAlias = Any
@@ -84,6 +86,10 @@ class TextEncoder:
             part = getattr(self, name)
             setattr(other, name, None if part is None else copy.deepcopy(part).to(dtype))
         return other
+
+    def threads(self) -> AbstractContextManager[None]:
+        """The context to learn in: one thread on a CPU if the tower is small, see ``threads``."""
+        return threads_for(self.width, self.positional_embedding.device)
 
     def tokenize(self, prompts: Prompts) -> Int[Tensor, "batch context"]:
         """Token ids ``[start, words.., end, 0, ..]``, on the tower's device.

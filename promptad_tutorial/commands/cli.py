@@ -12,6 +12,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any
 
 from promptad_tutorial.commands import (
@@ -61,9 +62,13 @@ def build_parser(
 
 
 def all_groups() -> tuple[Any, ...]:
-    """The commands of this package, then those that installed packages add to them."""
+    """The commands of this package, then those that installed packages add to them.
+
+    A package that is not there any more, as a checkout without the classroom, adds nothing.
+    """
     added = sorted(entry_points(group=ENTRY_POINTS), key=lambda one: one.name)
-    return (*GROUPS, *(one.load() for one in added))
+    there = (one for one in added if find_spec(one.module.partition(".")[0]))
+    return (*GROUPS, *(one.load() for one in there))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -49,7 +49,7 @@ def add_to(groups: Actions) -> None:
     add_inputs(ladder, lines=True)
     ladder.add_argument("--jobs", type=int, default=-1, help="processes; -1 for all cores")
     ladder.add_argument("--runs", type=Path, help="unfinished work; runs/<set> by default")
-    ladder.add_argument("--out", type=Path, default=Path("results/ladder"), help="a folder")
+    ladder.add_argument("--out", type=Path, default=Path("results/told"), help="a folder")
 
 
 def run_ladder(arguments: argparse.Namespace) -> str:

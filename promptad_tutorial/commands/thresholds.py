@@ -23,7 +23,7 @@ def add_to(groups: Actions) -> None:
     add_inputs(table, lines=True)
     table.add_argument("--jobs", type=int, default=-1, help="processes; -1 for all cores")
     table.add_argument(
-        "--out", type=Path, default=Path("results/thresholds.csv"), help="a .csv file"
+        "--out", type=Path, default=Path("results/told/thresholds.csv"), help="a .csv file"
     )
 
 

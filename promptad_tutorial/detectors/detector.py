@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +20,17 @@ from promptad_tutorial.scoring.scores import Scores
 from promptad_tutorial.scoring.threshold import light_variations, threshold_from_normal_scores
 
 
+def on_own_threads(method: Callable) -> Callable:
+    """A detector's method that computes with as many threads as suit its backbone."""
+
+    @wraps(method)
+    def run(self: Detector, *given: Any, **named: Any) -> Any:
+        with self.backbone.threads():
+            return method(self, *given, **named)
+
+    return run
+
+
 class Detector(ABC):
     """Fitted on normal images of one product, gives image scores, anomaly maps and decisions.
 
@@ -27,12 +40,18 @@ class Detector(ABC):
     """
 
     kind: ClassVar[str]  # the name of this kind of detector in saved files and tables
+    image_score: str | None = None  # how image scores are made, of kinds that know two ways
+    first_image_score: ClassVar[str | None] = None  # the way of files of the first edition
 
     def __init__(self, backbone: Backbone, name: str) -> None:
         self.backbone = backbone
         self.name = product_name(name)
         self.threshold: float | None = None  # of the image score: set by `calibrate`
         self.false_positive_rate: float | None = None  # what the threshold was set for
+
+    def __repr__(self) -> str:
+        made = f", image score: {self.image_score}" if self.image_score else ""
+        return f"{type(self).__name__}({self.name!r}, {self.backbone.label}{made})"
 
     # --- what a kind of detector fills in -------------------------------------------------------
 

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import ImageFeatures
-from promptad_tutorial.detectors.detector import Detector, in_fixed_order
+from promptad_tutorial.detectors.detector import Detector, in_fixed_order, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
+from promptad_tutorial.detectors.through_1024 import through_1024
+from promptad_tutorial.files.pictures import list_images
 from promptad_tutorial.learning.config import PromptADConfig, config_from
 from promptad_tutorial.learning.loop import History, Level, train
 from promptad_tutorial.learning.losses import prototypes
-from promptad_tutorial.prompts.learner import PromptLearner, encode_learners
+from promptad_tutorial.prompts.learner import (
+    PromptLearner,
+    encode_learners,
+    text_to_learn_through,
+)
 from promptad_tutorial.prompts.structure import PromptStructure, semantic_concatenation
+from promptad_tutorial.prompts.words import own_states, released_name
 from promptad_tutorial.scoring.memory import remember, visual_score
-from promptad_tutorial.scoring.metrics import image_auroc
-from promptad_tutorial.scoring.scores import Scores, anomaly_maps, harmonic_fusion, text_score
+from promptad_tutorial.scoring.scores import (
+    Scores,
+    anomaly_maps,
+    harmonic_fusion,
+    highest_of_map,
+    text_score,
+)
 
+VISUAL_MAXIMUM = "visual maximum"  # how image scores are made: fused with the visual map's
+FUSED_MAXIMUM = "fused maximum"  # fused with the fused map's: a file of the first edition
 LEVELS = ("image", "pixel")  # two trainings: trap 9 of method section 4, said plainly
 LEARNT = ("tokens", "normal_prototypes", "anomaly_prototypes", "memory", "history")
 
@@ -38,6 +51,8 @@ class PromptAD(Detector):
     """
 
     kind = "promptad"
+    image_score = VISUAL_MAXIMUM
+    first_image_score = FUSED_MAXIMUM
 
     def __init__(self, backbone: Backbone, name: str, config: PromptADConfig | None = None) -> None:
         super().__init__(backbone, name)
@@ -56,104 +71,81 @@ class PromptAD(Detector):
 
     def structure(self, level: str) -> PromptStructure:
         """The prompts of a level, "image" or "pixel": N differs between the two."""
-        c = self.config
+        c, traps = self.config, self.config.traps
         return semantic_concatenation(
-            self.name,
+            released_name(self.name) if traps.renamed_classes else self.name,
             c.n_normal_prompts if level == "image" else c.n_normal_prompts_pixel,
             c.n_normal_tokens,
-            c.states,
+            # looked up by the category's own name, before it is renamed
+            c.states + own_states(self.name) if traps.own_states else c.states,
             c.n_anomaly_suffixes,
             c.n_anomaly_tokens,
-            c.traps.suffix_before_name,
-            c.traps.modulo_pairs,
+            traps.suffix_before_name,
+            traps.modulo_pairs,
+            repeat_states=traps.own_states,
         )
 
     def encode(self, images: Any, test: bool = False) -> ImageFeatures:
         """Image embedding, V-V patches and, for the memory, block tokens."""
         traps = self.config.traps
-        return self.backbone.encode_images(
-            images,
-            blocks=None if self.config.use_memory else (),
-            blocks_in_place=traps.memory_in_place,
-            bgr=test and traps.test_images_bgr,
-        )
+        sources = list_images(images)
+        batches = [sources]
+        if traps.resize_through_1024:  # a few at a time: such pictures are large
+            batches = [sources[i : i + 16] for i in range(0, len(sources), 16)]
+        found = [
+            self.backbone.encode_images(
+                [through_1024(one) for one in some] if traps.resize_through_1024 else some,
+                blocks=None if self.config.use_memory else (),
+                blocks_in_place=traps.memory_in_place,
+                bgr=test and traps.test_images_bgr,
+            )
+            for some in batches
+        ]
+        return found[0] if len(found) == 1 else ImageFeatures.concatenate(found)
 
     def fit(
         self,
         images: Any,
         generator: torch.Generator | None = None,
-        test: tuple[Any, Sequence[int]] | None = None,
+        after_step: Callable[[int], None] | None = None,
     ) -> PromptAD:
-        """Learn from the k shots; see `Detector.fit`. `test` is for trap 5 alone.
-
-        With `config.traps.test_selected`, `test` are test images and their labels, and of all steps
-        the one with the best image AUROC on them is kept: what one must not do.
-        Raises ValueError if the trap is on without `test`, or off with it.
-        """
-        if self.config.traps.test_selected != (test is not None):
-            raise ValueError(
-                "test images and labels go with the trap test_selected, and only with it"
-            )
-        seen = None if test is None else (self.encode(test[0], test=True), test[1])
-        self.fit_features(in_fixed_order(self.encode(images)), generator, seen)
-        self.threshold = self.false_positive_rate = None
+        """Learn from the k shots; see `Detector.fit`, and `fit_features` for `after_step`."""
+        self.fit_features(in_fixed_order(self.encode(images)), generator, after_step)
+        self.threshold = self.false_positive_rate = None  # those of another fit
         return self
 
+    @on_own_threads
     def fit_features(
         self,
         features: ImageFeatures,
         generator: torch.Generator | None = None,
-        test: tuple[ImageFeatures, Sequence[int]] | None = None,
         after_step: Callable[[int], None] | None = None,
     ) -> PromptAD:
         """Learn from features of the shots: they are all that training looks at.
 
         `after_step` is called with the number of steps done, from 1; the detector holds what has
-        been learnt up to there. `test` is for trap 5 alone, see `fit`. Where this fails, the
-        detector keeps what it had learnt before.
+        been learnt up to there. Where this fails, the detector keeps what it had learnt before.
         """
         before = {name: getattr(self, name) for name in LEARNT}
         try:
-            self._learn(features, generator, test, after_step)
+            self.memory = remember(features) if self.config.use_memory else None
+            learners = self.learners(generator)
+            levels = [
+                Level("image", learners["image"], features.cls),
+                Level("pixel", learners["pixel"], features.patches),
+            ]
+
+            def watch(step: int) -> None:
+                if after_step is not None:
+                    self._read(learners)
+                    after_step(step)
+
+            self.history = train(levels, self.config, self.temperature, watch)
+            self._read(learners)
         except BaseException:
             vars(self).update(before)
             raise
         return self
-
-    def _learn(
-        self,
-        features: ImageFeatures,
-        generator: torch.Generator | None,
-        test: tuple[ImageFeatures, Sequence[int]] | None,
-        after_step: Callable[[int], None] | None,
-    ) -> None:
-        self.memory = remember(features) if self.config.use_memory else None
-        learners = self.learners(generator)
-        levels = [
-            Level("image", learners["image"], features.cls),
-            Level("pixel", learners["pixel"], features.patches),
-        ]
-        best: tuple[float, dict[str, Tensor]] = (-math.inf, {})
-        selected = test if self.config.traps.test_selected else None
-        visual = None if selected is None else self.visual_score(selected[0])  # never learns
-
-        def watch(step: int) -> None:
-            nonlocal best
-            self._read(learners)
-            if selected is not None:
-                features, labels = selected
-                found = self.score_features(features, visual).image_scores
-                reached = image_auroc(np.array(labels), found)
-                if reached > best[0]:
-                    best = reached, {k: v.clone() for k, v in self.state().items()}
-            if after_step is not None:
-                after_step(step)
-
-        watched = selected is not None or after_step is not None
-        self.history = train(levels, self.config, self.temperature, watch if watched else None)
-        self._read(learners)
-        if best[1]:
-            self.restore(best[1])
 
     def learners(self, generator: torch.Generator | None = None) -> dict[str, PromptLearner]:
         """Untrained prompts of both levels, drawn one after the other from `generator`."""
@@ -165,6 +157,7 @@ class PromptAD(Detector):
                 generator,
                 self.config.initial_std,
                 self._start(self.structure(level)),
+                text_to_learn_through(self.backbone),
             )
             for level in LEVELS
         }
@@ -175,28 +168,32 @@ class PromptAD(Detector):
             return None
         return visual_score(features.blocks, self.memory).cpu().double()
 
+    @on_own_threads
     def score_features(
         self, features: ImageFeatures, visual: Float[Tensor, "b patches"] | None = None
     ) -> Scores:
         """Method section 3, for features that are there already.
 
         pixel = 1 / (1/text + 1/visual) per patch, then upsampled and smoothed;
-        image = 1 / (1/text + 1/max(map)). Without the memory: the text scores alone.
-        `visual` is the `visual_score` of these features, if somebody has it already.
+        image = 1 / (1/text + 1/max(visual)), the maximum of the visual map alone, upsampled and
+        not smoothed: prompts of the pixel level have no part in it.
+        Without the memory: the text scores alone. `visual` is the `visual_score` of these
+        features, if somebody has it already.
         """
         if not self.normal_prototypes:
             raise RuntimeError("this detector has learnt nothing yet: call fit(images) first")
         text = self.side_score(features.cls, "image")
         patch_scores = self.side_score(features.patches, "pixel")
         visual = self.visual_score(features) if visual is None else visual
-        if visual is not None:
-            patch_scores = harmonic_fusion(patch_scores, visual)
-        maps = anomaly_maps(
-            patch_scores, self.backbone.grid, self.config.map_size, self.config.sigma
-        )
-        if self.memory is None:
+        grid, size = self.backbone.grid, self.config.map_size
+        if visual is None:
+            maps = anomaly_maps(patch_scores, grid, size, self.config.sigma)
             return Scores(text.numpy(), maps)
-        highest = torch.from_numpy(maps.max(axis=(1, 2)))
+        maps = anomaly_maps(harmonic_fusion(patch_scores, visual), grid, size, self.config.sigma)
+        if self.image_score == FUSED_MAXIMUM:
+            highest = torch.from_numpy(maps.max(axis=(1, 2)))
+        else:
+            highest = highest_of_map(visual, grid, size)
         return Scores(harmonic_fusion(text, highest).numpy(), maps)
 
     def side_score(self, features: Float[Tensor, "*b d"], level: str) -> Float[Tensor, "*b"]:
@@ -220,13 +217,15 @@ class PromptAD(Detector):
         settings = self.settings() | {"config": asdict(replace(self.config, use_memory=False))}
         text = type(self).from_settings(self.backbone, self.name, settings)
         text.restore({name: tensor for name, tensor in self.state().items() if name != "memory"})
-        text.history = self.history
+        text.history, text.image_score = self.history, self.image_score
         return text
 
     # --- saving -----------------------------------------------------------------------------------
 
     def fresh(self) -> PromptAD:
-        return type(self).from_settings(self.backbone, self.name, self.settings())
+        other = type(self).from_settings(self.backbone, self.name, self.settings())
+        other.image_score = self.image_score
+        return other
 
     def settings(self) -> dict[str, Any]:
         return {"config": asdict(self.config)}
@@ -281,16 +280,17 @@ class PromptAD(Detector):
 
     @torch.no_grad()
     def _read(self, learners: dict[str, PromptLearner]) -> None:
-        """Take tokens and prototypes out of the learners."""
+        """Take tokens and prototypes out of the learners, as exact as a file will hold them."""
+        kind = torch.promote_types(self.backbone.dtype, torch.float32)
         features = encode_learners([learners[level] for level in LEVELS])
         self.normal_prototypes, self.anomaly_prototypes, self.tokens = {}, {}, {}
         for level, found in zip(LEVELS, features, strict=True):
             normal, anomalous = prototypes(found)
-            self.normal_prototypes[level] = normal
+            self.normal_prototypes[level] = normal.to(kind)
             if anomalous is not None:
-                self.anomaly_prototypes[level] = anomalous
+                self.anomaly_prototypes[level] = anomalous.to(kind)
             for name, parameter in learners[level].named_parameters():
-                self.tokens[f"{level}.{name}"] = parameter.detach().clone()
+                self.tokens[f"{level}.{name}"] = parameter.detach().to(kind, copy=True)
         broken = [name for name, found in self.state().items() if not torch.isfinite(found).all()]
         if broken:
             raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,12 @@ from promptad_tutorial.clip.backbone import Backbone
 if TYPE_CHECKING:
     from promptad_tutorial.detectors.detector import Detector
 
+log = logging.getLogger(__name__)
 FORMAT = "promptad-tutorial detector 1"
 RESIZE = "resize"  # how pictures were brought to a square: "squash" or "crop"
 IMAGE_SIZE = "image_size"  # pixels a side of that square
+IMAGE_SCORE = "image_score"  # how image scores are made, see `PromptAD.image_score`
+FIRST = "first edition"  # read_note's image score of a file that does not say it
 
 
 def save(detector: Detector, path: Path) -> Path:
@@ -34,6 +38,7 @@ def save(detector: Detector, path: Path) -> Path:
         "checksum": detector.backbone.checksum,
         RESIZE: detector.backbone.resize,
         IMAGE_SIZE: detector.backbone.image_size,
+        IMAGE_SCORE: detector.image_score,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -90,6 +95,19 @@ def load(kind: Any, path: Path, backbone: Backbone) -> Any:
         detector.restore({name: t.to(backbone.device) for name, t in tensors.items()})
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+    known = (kind.image_score, kind.first_image_score)
+    found = kind.first_image_score if note[IMAGE_SCORE] == FIRST else note[IMAGE_SCORE]
+    if found not in known:
+        raise ValueError(f"{path} is damaged: {IMAGE_SCORE} is {found!r}, none of {known}")
+    if found != kind.image_score:
+        log.warning(
+            "%s was saved by the first edition: its image scores are made of the %s, as when its "
+            "threshold was set, and not of the %s; fit again for those",
+            path,
+            found,
+            kind.image_score,
+        )
+        detector.image_score = found
     detector.threshold = note["threshold"]
     detector.false_positive_rate = note["false_positive_rate"]
     return detector
@@ -97,7 +115,8 @@ def load(kind: Any, path: Path, backbone: Backbone) -> Any:
 
 def read_note(path: Path) -> dict[str, Any]:
     """What a saved detector says of itself: kind, name, settings, threshold, backbone, checksum,
-    how pictures are brought to a square ("resize") and its size ("image_size").
+    how pictures are brought to a square ("resize"), its size ("image_size"), and how image scores
+    are made ("image_score").
 
     Its tensors are not read. Raises FileNotFoundError, and ValueError for a damaged file.
     """
@@ -147,13 +166,15 @@ def _read_note(metadata: dict[str, str], path: Path) -> dict[str, Any]:
         "checksum": str,
         RESIZE: str,
         IMAGE_SIZE: (int, type(None)),
+        IMAGE_SCORE: (str, type(None)),
     }
     try:
         note = json.loads(metadata["detector"])
     except (KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: its description cannot be read") from error
     if isinstance(note, dict):
-        note = {RESIZE: "squash", IMAGE_SIZE: None} | note  # files from before they could be chosen
+        # files from before these could be chosen
+        note = {RESIZE: "squash", IMAGE_SIZE: None, IMAGE_SCORE: FIRST} | note
     if not isinstance(note, dict) or set(note) != set(types):
         raise ValueError(f"{path} is damaged: its description is not that of a detector")
     for name, wanted in types.items():

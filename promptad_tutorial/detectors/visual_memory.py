@@ -10,20 +10,26 @@ from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import ImageFeatures
-from promptad_tutorial.detectors.detector import Detector
+from promptad_tutorial.detectors.detector import Detector, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.learning.config import check_map_size
 from promptad_tutorial.scoring.memory import remember, visual_score
-from promptad_tutorial.scoring.scores import SIGMA, Scores, anomaly_maps
+from promptad_tutorial.scoring.scores import SIGMA, Scores, anomaly_maps, highest_of_map
+
+VISUAL_MAXIMUM = "visual maximum"  # how image scores are made
+SMOOTHED_MAXIMUM = "smoothed maximum"  # in a file of the first edition
 
 
 class VisualMemory(Detector):
     """PromptAD's vision-guided branch by itself (method section 3).
 
-    The map is (1 - max cosine) / 2 per patch, upsampled and smoothed; the image score its maximum.
+    The map is (1 - max cosine) / 2 per patch, upsampled and smoothed. The image score is its
+    maximum before the smoothing, which is what PromptAD fuses its text score with.
     """
 
     kind = "visual-memory"
+    image_score = VISUAL_MAXIMUM
+    first_image_score = SMOOTHED_MAXIMUM
 
     def __init__(self, backbone: Backbone, name: str, map_size: int = 240) -> None:
         super().__init__(backbone, name)
@@ -34,6 +40,7 @@ class VisualMemory(Detector):
         """Only block tokens are used."""
         return self.backbone.encode_images(images)
 
+    @on_own_threads
     def fit_features(
         self, features: ImageFeatures, generator: torch.Generator | None = None
     ) -> VisualMemory:
@@ -41,14 +48,20 @@ class VisualMemory(Detector):
         self.memory = remember(features)
         return self
 
+    @on_own_threads
     def score_features(self, features: ImageFeatures) -> Scores:
         """The distance of each patch to the nearest that is remembered."""
         visual = visual_score(features.blocks, self._memory()).cpu().double()
-        maps = anomaly_maps(visual, self.backbone.grid, self.map_size, SIGMA)
-        return Scores(maps.max(axis=(1, 2)), maps)
+        grid = self.backbone.grid
+        maps = anomaly_maps(visual, grid, self.map_size, SIGMA)
+        if self.image_score == SMOOTHED_MAXIMUM:
+            return Scores(maps.max(axis=(1, 2)), maps)
+        return Scores(highest_of_map(visual, grid, self.map_size).numpy(), maps)
 
     def fresh(self) -> VisualMemory:
-        return type(self)(self.backbone, self.name, self.map_size)
+        other = type(self)(self.backbone, self.name, self.map_size)
+        other.image_score = self.image_score
+        return other
 
     def settings(self) -> dict[str, Any]:
         return {"map_size": self.map_size}

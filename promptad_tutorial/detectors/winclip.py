@@ -18,7 +18,7 @@ from promptad_tutorial.clip.windows import (
     spread_windows,
     window_patches,
 )
-from promptad_tutorial.detectors.detector import Detector
+from promptad_tutorial.detectors.detector import Detector, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.files.pictures import list_images
 from promptad_tutorial.learning.config import check_map_size
@@ -71,6 +71,7 @@ class WinCLIP(Detector):
         """Image embedding, windows, and patch tokens of the untouched path."""
         return encode_images_and_windows(self.backbone, images)
 
+    @on_own_threads
     def fit_features(
         self, features: WindowFeatures, generator: torch.Generator | None = None
     ) -> WinCLIP:
@@ -90,6 +91,7 @@ class WinCLIP(Detector):
         self.false_positive_rate = false_positive_rate
         return self
 
+    @on_own_threads
     def score_features(self, features: WindowFeatures) -> Scores:
         """WinCLIP's scores, or after `fit` WinCLIP+'s, of features that are there already."""
         image_scores, patch_scores = self._text(features.cls), self.zero_shot_map(features)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import ImageFeatures
-from promptad_tutorial.detectors.detector import Detector
+from promptad_tutorial.detectors.detector import Detector, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.learning.config import check_map_size
 from promptad_tutorial.prompts.words import PromptPair, ensemble, product_name
@@ -47,12 +47,14 @@ class ZeroShot(Detector):
         self.threshold = self.false_positive_rate = None  # those of another fit
         return self
 
+    @on_own_threads
     def fit_features(
         self, features: ImageFeatures, generator: torch.Generator | None = None
     ) -> ZeroShot:
         """Nothing to learn here either."""
         return self
 
+    @on_own_threads
     def score_features(self, features: ImageFeatures) -> Scores:
         """The scores of features that are there already: CLIP is frozen, so encode once."""
         # In double precision, on the CPU: in single, all scores above 0.9999999 would be one tie.

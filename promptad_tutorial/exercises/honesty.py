@@ -166,7 +166,7 @@ def _two_tables(generator: np.random.Generator, lines: int, seeds: int) -> tuple
 
 
 def _from_the_report(mine: Scores, other: Scores) -> tuple[float, float, float]:
-    """The package's own answer, by way of a table as `results/ladder/ladder.csv` is one."""
+    """The package's own answer, by way of a table as `results/told/ladder.csv` is one."""
     rows = [
         {"method": name, "product_line": i, "shots": 1, "seed": j, "image_auroc": value}
         for name, table in (("mine", mine), ("other", other))

@@ -2,11 +2,10 @@
 
 A live widget cannot be saved. Opened again, its view is an error ("model not found"), which a
 front end shows although a picture lies beside it. So where there is a picture, the view is left
-out of the file; the open notebook keeps it. JupyterLab loads this by
+out of the file; the open notebook keeps it. An installed package puts
+`jupyter_server_config.json` where Jupyter's server looks for its extensions. Other servers need
 
     jupyter lab --ServerApp.jpserver_extensions="{'promptad_tutorial.explorers.saving': True}"
-
-as `make lab` does, or by the file that an installed package puts into Jupyter's configuration.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from promptad_tutorial.datasets import ProductLine
 
 SHOTS = (1, 2, 4, 8)
-MAP_SIZE = 120  # pixels a side at which maps and masks are compared, as in results/ladder
+MAP_SIZE = 120  # pixels a side at which maps and masks are compared, as in results/told
 _KEPT = 200  # fits: two maps and two numbers each
 
 Make = Callable[[Any, str, PromptADConfig], Detector]

@@ -25,19 +25,22 @@ MOST = {
 class Traps:
     """Where the released code differs from the paper (method section 4); all off is the paper.
 
-    Each is a switch of its own, so that its price can be measured. 4, 5 and 6 are about the test
-    set and the drawing of the shots: `fit` and `score` do what they can, and who draws the shots
-    must ask for `unsorted_shots`.
+    Each is a switch of its own, so that its price can be measured. 5 and 6 are about the test set
+    and the drawing of the shots, which no detector sees: whoever runs the experiment does them
+    (`benchmark.test_selection`, `datasets.shots.draw_unsorted_shots`), and a plain `fit` is honest.
     """
 
     suffix_before_name: bool = False  # 1: `[P] [A] nut.` instead of `[P] nut [A].`
     log_temperature: bool = False  # 2: the logarithm of t where t is meant
     margin_over_patches: bool = False  # 3: the pixel-level margin sums over patches, not channels
     test_images_bgr: bool = False  # 4: red and blue exchanged in what is scored
-    test_selected: bool = False  # 5: keeps the step that is best on the test set
+    test_selected: bool = False  # 5, 17: each level keeps the step that is best on the test set
     unsorted_shots: bool = False  # 6: shots are places in an unsorted listing, one draw per k
     memory_in_place: bool = False  # 7: the next block has added its attention to the memory
     modulo_pairs: bool = False  # 10: pairs (k mod N, k mod L) instead of every pair
+    resize_through_1024: bool = False  # 15: first to 1024 x 1024 without anti-aliasing
+    own_states: bool = False  # 16: the category's defects beside the states; repeated ones count
+    renamed_classes: bool = False  # 16: `pcb1` is called "printed circuit board", and so on
 
     @classmethod
     def all(cls) -> Traps:
@@ -55,7 +58,9 @@ class PromptADConfig:
     """Everything that decides a fit, beside backbone, shots and seed. Defaults: the paper's.
 
     `states` are the manual suffixes: patterns with one {}. The generic ones need no knowledge of
-    the defects; a product's own list is `GENERIC_STATES + own`.
+    the defects; a product's own list is `GENERIC_STATES + words.own_states(category)`, which
+    `traps.own_states` appends by the category's name. A state that comes twice counts once, except
+    with that trap.
     """
 
     # prompts (method section 1)

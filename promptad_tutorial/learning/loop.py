@@ -66,6 +66,7 @@ def objective(
     Without negatives `contrastive` is the pull of `losses.pull`, and there is no margin.
     """
     normal, anomalous = prototypes(features)
+    z = z.to(normal.dtype)  # prompts may be learnt in float64 from images in float32
     if anomalous is None:
         terms = {"contrastive": pull(z, normal, temperature), "margin": z.new_zeros(())}
     else:
@@ -113,29 +114,31 @@ def train(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
         optimiser, T_max=config.steps, eta_min=config.final_learning_rate
     )
+    steps = trange(config.steps, desc="prompts", unit="step", leave=False)
     try:
-        for step in trange(config.steps, desc="prompts", unit="step", leave=False):
-            features = encode_learners(learners)
-            terms = [
-                objective(found, level.features, config, temperature)
-                for found, level in zip(features, levels, strict=True)
-            ]
-            loss = torch.stack([one["total"] for one in terms]).sum()
-            if not torch.isfinite(loss):
-                raise ValueError(
-                    f"the loss is {float(loss.detach())} at step {step}: choose a smaller "
-                    f"learning_rate than {config.learning_rate}"
-                )
-            optimiser.zero_grad(set_to_none=True)
-            if loss.requires_grad:
-                loss.backward()
-            optimiser.step()
-            schedule.step()
-            for one, level in zip(terms, levels, strict=True):
-                values = {name: float(value.detach()) for name, value in one.items()}
-                history.rows.append({"step": step, "level": level.name} | values)
-            if after_step is not None:
-                after_step(step + 1)
+        with learners[0].text.threads():
+            for step in steps:
+                features = encode_learners(learners)
+                terms = [
+                    objective(found, level.features, config, temperature)
+                    for found, level in zip(features, levels, strict=True)
+                ]
+                loss = torch.stack([one["total"] for one in terms]).sum()
+                if not torch.isfinite(loss):
+                    raise ValueError(
+                        f"the loss is {float(loss.detach())} at step {step}: choose a smaller "
+                        f"learning_rate than {config.learning_rate}"
+                    )
+                optimiser.zero_grad(set_to_none=True)
+                if loss.requires_grad:
+                    loss.backward()
+                optimiser.step()
+                schedule.step()
+                for one, level in zip(terms, levels, strict=True):
+                    values = {name: float(value.detach()) for name, value in one.items()}
+                    history.rows.append({"step": step, "level": level.name} | values)
+                if after_step is not None:
+                    after_step(step + 1)
     except KeyboardInterrupt:
         history.interrupted = True
         log.warning("interrupted after %d of %d steps: kept as it is", history.steps, config.steps)

@@ -107,6 +107,7 @@ def semantic_concatenation(
     n_anomaly_tokens: int = 1,
     suffix_before_name: bool = False,
     modulo_pairs: bool = False,
+    repeat_states: bool = False,
 ) -> PromptStructure:
     """PromptAD's prompts: N normal ones, N * M with manual and N * L with learnt suffixes.
 
@@ -116,8 +117,9 @@ def semantic_concatenation(
 
     `suffix_before_name` is trap 1 of method section 4 (`[P_i] [A_l] nut.`), `modulo_pairs` trap
     10: of the pairs (k mod N, k mod L), k < N L, which repeat themselves and miss others unless N
-    and L have no common divisor. Raises ValueError for a state without its one {}, and for counts
-    that are too small.
+    and L have no common divisor. `repeat_states` is part of trap 16: a state that is listed twice
+    is a prompt twice, and weighs double in w_a. Raises ValueError for a state without its one {},
+    and for counts that are too small.
     """
     words = product_name(name)
     _check_count("n_normal_prompts", n_normal_prompts, least=1)
@@ -126,7 +128,8 @@ def semantic_concatenation(
     pairs = [(i, j) for i in contexts for j in suffixes]
     if modulo_pairs:
         pairs = [(k % n_normal_prompts, k % n_anomaly_suffixes) for k in range(len(pairs))]
-    stated = compose(words, tuple(dict.fromkeys(states)), ("{}",))
+    states = tuple(states) if repeat_states else tuple(dict.fromkeys(states))
+    stated = compose(words, states, ("{}",))
     around = ("", f"{words}{STOP}") if suffix_before_name else (words, STOP)
     return PromptStructure(
         normal=tuple(LearntPrompt(i, words) for i in contexts),

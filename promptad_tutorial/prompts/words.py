@@ -7,8 +7,12 @@ PromptAD appends to a normal prompt of any object (semantic concatenation).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 NORMAL_STATES: tuple[str, ...] = (
     "{}",
@@ -100,6 +104,34 @@ def defect_states(defects: Sequence[str]) -> tuple[str, ...]:
     for a fit that knows normal samples only.
     """
     return tuple(f"{{}} with {product_name(defect)}" for defect in defects)
+
+
+def own_states(category: str) -> tuple[str, ...]:
+    """The suffixes that PromptAD's released configuration adds for a category of MVTec AD or VisA.
+
+    They are words for the defects of its test set, looked up by the folder's name, in their order
+    and as often as they come there; () for another category. Raises ValueError for no name.
+    """
+    return tuple(f"{{}} {end}" for end in _released_words()["suffixes"].get(_key(category), ()))
+
+
+def released_name(category: str) -> str:
+    """What the released configuration calls a category: `pcb1` is "printed circuit board".
+
+    Only the nine that it renames differ from `product_name`. Raises ValueError for no name.
+    """
+    return _released_words()["names"].get(_key(category), product_name(category))
+
+
+def _key(category: str) -> str:
+    """A category by its folder's name or by its words: `metal_nut` and "metal nut" are one."""
+    return product_name(category).replace(" ", "_")
+
+
+@cache
+def _released_words() -> dict[str, Any]:
+    text = (files(__package__) / "released_words.json").read_text(encoding="utf-8")
+    return json.loads(text)
 
 
 def single_pair(

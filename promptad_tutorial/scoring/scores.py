@@ -83,6 +83,16 @@ def anomaly_maps(
     return (rows @ coarse @ columns.T).numpy()
 
 
+def highest_of_map(
+    patch_scores: Float[Tensor, "b n"], grid: tuple[int, int], size: int
+) -> Float[Tensor, " b"]:
+    """The maximum of each map of `size` px, upsampled bilinearly and not smoothed.
+
+    With the visual scores it is what the memory says of a whole picture (method section 3).
+    """
+    return torch.from_numpy(anomaly_maps(patch_scores, grid, size, sigma=0).max(axis=(1, 2)))
+
+
 def _smooth_interpolation(n: int, size: int, sigma: float) -> Float[Tensor, "size n"]:
     """What n values in a line contribute to each of `size` pixels; its rows sum to 1."""
     one_each = torch.eye(n, dtype=torch.float64)[None]

@@ -12,7 +12,7 @@ def test_a_failing_look_is_reported_with_its_remedy_and_the_others_still_run(mon
     assert not report.passed
     assert len(report.checks) == 4
     failed = [check for check in report.checks if not check.passed]
-    assert [check.remedy for check in failed][-1].startswith("run from a checkout")
+    assert failed[-1].remedy == "correct PROMPTAD_DATA"
     assert repr(failed[-1]).startswith("[fix] PROMPTAD_DATA=/nowhere/at/all")
 
 
@@ -25,7 +25,7 @@ def test_a_ready_environment_passes_every_check():
 def test_an_old_python_is_reported(monkeypatch):
     monkeypatch.setattr(environment.sys, "version_info", (3, 10, 2))
     with pytest.raises(RuntimeError, match=r"expected Python 3\.11 or newer"):
-        environment._python()
+        environment.find_python()
 
 
 def test_missing_and_old_packages_are_named(monkeypatch):
@@ -33,7 +33,7 @@ def test_missing_and_old_packages_are_named(monkeypatch):
         environment, "requires", lambda name: ["numpy>=99", "no-such-package>=1", "torch>=1"]
     )
     with pytest.raises(RuntimeError) as error:
-        environment._packages()
+        environment.find_packages()
     assert "numpy>=99 (found" in str(error.value)
     assert "no-such-package>=1 (found nothing)" in str(error.value)
     assert "torch" not in str(error.value)
@@ -41,7 +41,7 @@ def test_missing_and_old_packages_are_named(monkeypatch):
 
 def test_extras_are_not_asked_for(monkeypatch):
     monkeypatch.setattr(environment, "requires", lambda name: ['nothing-at-all>=1; extra == "x"'])
-    assert environment._packages() == "every package is there and new enough"
+    assert environment.find_packages() == "every package is there and new enough"
 
 
 def test_a_check_reads_as_one_line():

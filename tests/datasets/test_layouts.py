@@ -423,12 +423,12 @@ def test_what_can_be_seen_wins_over_what_an_installed_package_carries(installed)
 
 def test_a_measured_table_is_found_in_an_installed_package(installed):
     (installed / "checkout" / "results").mkdir()  # a learner's own
-    with pytest.raises(FileNotFoundError, match=r"'ladder/ladder.csv' in results/, found no table"):
-        committed_table("ladder/ladder.csv")
+    with pytest.raises(FileNotFoundError, match=r"'told/ladder.csv' in results/, found no table"):
+        committed_table("told/ladder.csv")
     path = installed / "site" / "promptad_tutorial" / "carried" / "results" / "ladder"
     path.mkdir(parents=True)
     (path / "ladder.csv").write_text("method,image_auroc\nPromptAD,1.5\n")
-    assert committed_table("ladder/ladder.csv").to_dict("list") == {
+    assert committed_table("told/ladder.csv").to_dict("list") == {
         "method": ["PromptAD"],
         "image_auroc": [1.5],
     }

@@ -116,6 +116,7 @@ def slow_training(
     for level, learner in detector.learners(seeded()).items():
         z = found.cls if level == "image" else found.patches
         parameters = {n: p for n, p in learner.named_parameters() if p.numel()}
+        z = z.to(learner.contexts.dtype)  # a small tower learns in float64
         speed = {name: torch.zeros_like(p) for name, p in parameters.items()}
         for step in range(c.steps if until is None else until):
             cosine = (1 + math.cos(math.pi * step / c.steps)) / 2
@@ -128,7 +129,7 @@ def slow_training(
                     if slope is not None:
                         speed[name] = c.momentum * speed[name] + slope + c.weight_decay * p
                         p -= rate * speed[name]
-        learnt[level] = {name: p.detach().clone() for name, p in learner.named_parameters()}
+        learnt[level] = {name: p.detach().float() for name, p in learner.named_parameters()}
     return learnt
 
 

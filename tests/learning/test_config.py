@@ -41,6 +41,9 @@ SWITCHES = [
     "unsorted_shots",
     "memory_in_place",
     "modulo_pairs",
+    "resize_through_1024",
+    "own_states",
+    "renamed_classes",
 ]
 CONFIGS = {
     "paper": PromptADConfig(),

@@ -10,12 +10,14 @@ use loopback. A child process (`!curl ...`) is not covered.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
+from weakref import finalize
 
 _RESOLVE = {"socket.getaddrinfo", "socket.gethostbyname"}
 _SEND = {"socket.connect", "socket.sendto", "socket.sendmsg"}
@@ -81,16 +83,19 @@ def kernel_environment() -> Iterator[None]:
     variable is unset: the committed outputs belong to the packaged model and data.
     """
     before = dict(os.environ)
-    with TemporaryDirectory(prefix="promptad-ipython-") as folder:
-        startup = Path(folder) / "profile_default" / "startup"
-        startup.mkdir(parents=True)
-        code = _STARTUP.format(path=str(Path(__file__).resolve()))
-        (startup / "00-block-network.py").write_text(code)
-        for name in [name for name in os.environ if name.startswith("PROMPTAD_")]:
-            del os.environ[name]
-        os.environ.update(IPYTHONDIR=folder, JUPYTER_PREFER_ENV_PATH="1")
-        try:
-            yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+    folder = mkdtemp(prefix="promptad-ipython-")
+    # pytest-xdist may end a process before it leaves this context
+    remove = finalize(_refuse_remote, shutil.rmtree, folder, ignore_errors=True)
+    startup = Path(folder) / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    code = _STARTUP.format(path=str(Path(__file__).resolve()))
+    (startup / "00-block-network.py").write_text(code)
+    for name in [name for name in os.environ if name.startswith("PROMPTAD_")]:
+        del os.environ[name]
+    os.environ.update(IPYTHONDIR=folder, JUPYTER_PREFER_ENV_PATH="1")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        remove()

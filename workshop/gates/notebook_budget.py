@@ -1,13 +1,13 @@
-"""A pytest plugin: what every notebook costs under nbval, and an error if that is too much.
+"""A pytest plugin: what every notebook costs under nbval, and a word where that is much.
 
-It adds up the seconds of a notebook's cells and samples the kernel's memory after each of them. On
-a slower machine, NOTEBOOK_SECONDS_SCALE=2 in the environment doubles the seconds that are allowed.
+Seconds depend on the machine and on what else it does, so nothing here fails a session: the cost is
+reported, with a mark beside a notebook over its budget. It adds up the seconds of a notebook's
+cells and looks at the memory of its kernel after each of them. With `pytest -n` the processes that
+run the cells send both to the one that reports.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator
 from dataclasses import dataclass, field
 
 import psutil
@@ -16,6 +16,7 @@ import pytest
 NOTEBOOK_SECONDS = 90.0  # on two cores
 SERIES_SECONDS = 8 * 60.0
 NOTEBOOK_GB = 3.0  # resident, of a kernel
+HELD = "kernel_gb"  # the property of a report in which the memory travels
 
 
 @dataclass
@@ -28,61 +29,46 @@ class Cost:
 
 @dataclass(eq=False)  # pytest keeps its plugins in sets
 class NotebookBudget:
-    """The plugin. With `scale` 2, notebooks may take twice the seconds; with 0, any number."""
+    """The plugin."""
 
-    scale: float = 1.0
     costs: dict[str, Cost] = field(default_factory=dict)
 
-    def problems(self) -> list[str]:
+    def remarks(self) -> list[str]:
         """What was over its budget, in words."""
-        found = []
+        found, limit = [], NOTEBOOK_SECONDS
         for name, cost in self.costs.items():
-            if self.scale and cost.seconds > self.scale * NOTEBOOK_SECONDS:
-                limit = self.scale * NOTEBOOK_SECONDS
+            if cost.seconds > limit:
                 found.append(f"{name} took {cost.seconds:.0f} s, more than {limit:.0f} s")
             if cost.gb > NOTEBOOK_GB:
                 found.append(f"{name} held {cost.gb:.1f} GB, more than {NOTEBOOK_GB:.1f} GB")
         total = sum(cost.seconds for cost in self.costs.values())
-        if self.scale and total > self.scale * SERIES_SECONDS:
-            found.append(
-                f"all notebooks took {total:.0f} s, more than {self.scale * SERIES_SECONDS:.0f} s"
-            )
+        if total > SERIES_SECONDS:
+            found.append(f"all notebooks took {total:.0f} s, more than {SERIES_SECONDS:.0f} s")
         return found
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Add the seconds of a cell, the start of its kernel included."""
-        start = time.perf_counter()
-        try:
-            return (yield)
-        finally:
-            if item.path.suffix == ".ipynb":
-                self.cost(item).seconds += time.perf_counter() - start
-
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
-        """Look how much memory the cell's kernel holds."""
+        """Look how much memory the cell's kernel holds, before the last cell ends it."""
         kernel = getattr(item.parent, "kernel", None)
         if item.path.suffix == ".ipynb" and kernel is not None:
-            self.cost(item).gb = max(self.cost(item).gb, memory_of(kernel))
+            item.user_properties.append((HELD, memory_of(kernel)))
 
-    def cost(self, item: pytest.Item) -> Cost:
-        """The cost of the notebook that a cell belongs to."""
-        return self.costs.setdefault(item.path.name, Cost())
-
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail a session that passed otherwise."""
-        if self.problems() and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add what one phase of a cell took; the start of a kernel is the first cell's set-up."""
+        path = report.nodeid.partition("::")[0]
+        if path.endswith(".ipynb"):
+            cost = self.costs.setdefault(path.rpartition("/")[2], Cost())
+            cost.seconds += report.duration
+            cost.gb = max([cost.gb, *(gb for name, gb in report.user_properties if name == HELD)])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show the cost of every notebook, and what is too much."""
+        """Show the cost of every notebook, and what is much."""
         if not self.costs:
             return
         terminalreporter.section("notebooks")
-        for name, cost in self.costs.items():
+        for name, cost in sorted(self.costs.items()):
             terminalreporter.line(f"{cost.seconds:7.1f} s {cost.gb:5.2f} GB  {name}")
-        for problem in self.problems():
-            terminalreporter.line(f"over budget: {problem}", red=True)
+        for remark in self.remarks():
+            terminalreporter.line(f"over its budget, which fails nothing: {remark}", yellow=True)
 
 
 def memory_of(kernel: object) -> float:

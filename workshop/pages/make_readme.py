@@ -69,9 +69,9 @@ def compared(ladder: Ladder) -> str:
     )
     if difference <= 0:
         text += (
-            " That is a fact about TinyCLIP more than about the method: its pretraining told it "
-            "which pictures show a defect, so words alone are unusually hard to beat here. Real "
-            "CLIP was never told."
+            " One reason lies in TinyCLIP and not in the method: its pretraining told it which "
+            "pictures show a defect, so words alone are unusually hard to beat here. Real CLIP was "
+            "never told."
         )
     return text
 

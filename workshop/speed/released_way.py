@@ -153,7 +153,7 @@ def fit_and_score(
                 score_every_step,
             )
             state |= {f"{level}.{key}": value for key, value in learnt.items()}
-    highest = torch.from_numpy(maps["pixel"].max(axis=(1, 2)))
+    highest = torch.from_numpy(maps["image"].max(axis=(1, 2)))
     image_scores = harmonic_fusion(texts["image"], highest).numpy()
     return Outcome(state, Scores(image_scores, maps["pixel"]))
 
@@ -218,4 +218,5 @@ def _score(
     text = text_score(z.cpu().double(), normal, anomalous, backbone.temperature)
     visual = visual_score(features.blocks, memory).cpu().double()
     patches = visual if level == "image" else harmonic_fusion(text, visual)
-    return text, anomaly_maps(patches, backbone.grid, config.map_size, config.sigma)
+    sigma = 0 if level == "image" else config.sigma
+    return text, anomaly_maps(patches, backbone.grid, config.map_size, sigma)

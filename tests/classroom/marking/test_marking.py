@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import nbformat
@@ -13,7 +15,9 @@ import pandas as pd
 import pytest
 
 from promptad_classroom.marking import worker
+from promptad_classroom.marking.__main__ import main
 from promptad_classroom.marking.cells import Question, binds, needed_source
+from promptad_classroom.marking.hand_ins import code_cells, hand_ins
 from promptad_classroom.marking.judge import mark
 from promptad_classroom.marking.table import released_items, score_table
 from promptad_tutorial import exercises as checks
@@ -77,6 +81,28 @@ def test_an_answers_cell_is_taken_whole_but_for_the_checks():
     assert binds(cells[1], "found") and not binds(cells[3], "found")
 
 
+@pytest.mark.parametrize(
+    "cell, wanted",
+    [
+        ("%%time\nf = 3", "f = 3"),
+        ("\n\n%%capture out --no-stderr\n%%timeit -n 3\nf = 3\nchecks.f(f)", "f = 3"),
+        ("%%prun -s cumulative\nf = 3", "f = 3"),
+        ("%time f = 3", "f = 3"),
+        ("f = %time g(3)", "f = g(3)"),
+        ("def f(x):\n    %timeit -n 10 -q g(x)\n    return x", "def f(x):\n    g(x)\n    return x"),
+        ("def f():\n    %time no python (\n    return 1", "def f():\n    pass\n    return 1"),
+        ("f = 3;", "f = 3"),
+        ("x = await g()\nf = 3", "x = await g()\nf = 3"),
+        ("%%bash\nf=3", ""),  # these bodies do not run as the notebook's Python
+        ("%%writefile f.py\nf = 3", ""),
+        ("%%javascript\nf = 3", ""),
+        ("%%time\nf = (", ""),
+    ],
+)
+def test_the_python_below_and_behind_magics_is_read(cell, wanted):
+    assert needed_source([cell], (), whole="f") == wanted
+
+
 # --- marks ------------------------------------------------------------------------------------
 
 
@@ -90,6 +116,65 @@ def test_right_empty_and_wrong_answers():
     assert "stopped with ZeroDivisionError: division by zero" in mark(COUNT, [stops]).message
     with pytest.raises(ValueError, match="found 'magic'"):
         mark(Question("magic", "magic"), [RIGHT])
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "%%time\n{}",
+        "%%capture out\n{}",
+        "!pip install nothing\n%matplotlib inline\nfiles = !ls\n{}\n%timeit -n 1 print(files)",
+        "{}\ndisplay(count_by_defect)\nexit()\nimport sys\nsys.exit()",
+        "await nothing()\n{}",
+    ],
+)
+def test_a_right_answer_among_magics_and_shell_lines_is_right(around):
+    shows = "    display(samples)\n    %time len(samples)\n    return dict("
+    answer = RIGHT.replace("    return dict(", shows).strip()
+    verdict = mark(COUNT, [around.format(answer)])
+    assert verdict.passed, verdict
+
+
+WRONG = {  # a learner who does everything wrong, and runs what goes on with a solution
+    "nothing": STUB,
+    "does not parse": "def count_by_defect(samples):\n    return {{",
+    "half of it does not parse": f"{STUB}\nreturn",
+    "is indented": f"  {STUB}",
+    "has another name": RIGHT.replace("def count_by_defect", "def count_by_defects"),
+    "is a comment": RIGHT.replace("\n", "\n# "),
+    "is a text": f'"""{RIGHT}"""',
+    "is a shell's": f"%%bash\n{RIGHT}",
+    "raises": "def count_by_defect(samples):\n    raise NotImplementedError",
+    "is not reached": f"raise SystemExit\n{STUB}",
+    "is itself": "count_by_defect = count_by_defect",
+    "asks": "count_by_defect = input('what is it?')",
+    "deletes it": f"{STUB}\ndel count_by_defect",
+}
+
+
+def test_an_exercise_that_is_not_solved_is_worth_nothing_whatever_goes_on_below():
+    below = (
+        "checks.count_by_defect(count_by_defect)",
+        "count_by_defect = checks.carry_on(checks.count_by_defect, count_by_defect)",
+        "from promptad_tutorial.exercises import carry_on, count_by_defect as check\n"
+        "count_by_defect = carry_on(check, count_by_defect)",
+        "if True:\n    from promptad_tutorial import checks as c\n"
+        "    count_by_defect = c.carry_on(c.count_by_defect, None)",
+    )
+    for what, answer in WRONG.items():
+        verdict = mark(COUNT, [answer, *below])
+        assert not verdict.passed, (what, verdict)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_without_an_answer_no_cell_of_a_notebook_is_taken_for_one(path):
+    """However she breaks or deletes her cell, no other cell gives the name a value."""
+    made = nbformat.read(LEARNER / path.name, as_version=4)
+    cells = [c for c in made.cells if c.cell_type == "code"]
+    others = [c.source for c in cells if "exercise" not in c.metadata.get("tags", [])]
+    for item in released_items(LEARNER / path.name):
+        name = item.question.answer
+        assert needed_source([*others, "def broken(:"], (), whole=name) == "", name
 
 
 CHEATS = {
@@ -161,18 +246,19 @@ shown = [Sample(Path("0.png"), 0, "good"), Sample(Path("1.png"), 1, "dent")]
     assert not mark(question, ["mine = {0}\nshown = ['']"], setup).passed
 
 
-def test_the_graded_cells_program_tells_by_its_exit_code():
-    def done(cells: list[str]) -> subprocess.CompletedProcess:
-        task = {"call": "checks.count_by_defect(count_by_defect)", "setup": "", "cells": cells}
-        command = [sys.executable, "-P", "-m", "promptad_classroom.marking"]
-        return subprocess.run(
-            command, input=json.dumps(task), check=False, capture_output=True, text=True
-        )
+def test_the_graded_cells_program_tells_by_its_exit_code(monkeypatch, capsys):
+    def task(*cells: str) -> str:
+        call = "checks.count_by_defect(count_by_defect)"
+        return json.dumps({"call": call, "setup": "", "cells": cells})
 
-    right = done(["", RIGHT])
-    assert (right.returncode, right.stdout[:6]) == (0, "pass: ")
-    wrong = done(["", 'print("pass")', STUB])
-    assert (wrong.returncode, wrong.stdout[:9]) == (1, "not yet: ")
+    command = [sys.executable, "-P", "-m", "promptad_classroom.marking"]
+    done = subprocess.run(
+        command, input=task("", RIGHT), check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout[:6]) == (0, "pass: ")
+    monkeypatch.setattr("sys.stdin", io.StringIO(task("", 'print("pass")', STUB)))
+    assert main() == 1
+    assert capsys.readouterr().out.startswith("not yet: ")
 
 
 def test_an_answer_changes_nothing_reads_no_solution_and_stops_nobody(tmp_path):
@@ -281,6 +367,7 @@ def test_the_table_of_a_class(tmp_path, capsys):
     assert cli.main(words) == 0
     said = capsys.readouterr().out
     assert said.startswith("4 learners, 0.8 of 2 points on average; 1 with notes; ")
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")  # by which Excel knows it for UTF-8
     table = pd.read_csv(out, keep_default_na=False)
     assert table.columns.tolist() == [
         "learner", "spot_the_defects", "count_by_defect", "points", "of", "notes",
@@ -330,7 +417,7 @@ def test_thirty_folders_as_they_come_in_get_thirty_rows(tmp_path):
     table = score_table(folder, LEARNER, jobs=2).set_index("learner")
     assert len(table) == 30
     assert (table["of"] == 2 + 7).all()
-    wanted = {f"learner {i:02}": i % 3 for i in range(20)} | {"learner 00": 7}
+    wanted = {f"learner {i:02}": i % 3 for i in range(20)} | {"learner 00": 7, "renamed": 2}
     assert {name: n for name, n in table["points"].items() if n} == {
         name: n for name, n in wanted.items() if n
     }
@@ -339,7 +426,7 @@ def test_thirty_folders_as_they_come_in_get_thirty_rows(tmp_path):
     for name in ("binary", "latin", "cut", "empty file", "a list"):
         assert "cannot be read: 00_start_here.ipynb" in table.loc[name, "notes"]
     assert "not handed in: 00_start_here.ipynb" in table.loc["nothing", "notes"]
-    assert "no notebook of the series: 00_start_here (1).ipynb" in table.loc["renamed", "notes"]
+    assert "taken for 00_start_here.ipynb: 00_start_here (1)" in table.loc["renamed", "notes"]
     for name in ("link", "dangling"):
         assert "a link out of the folder: 00_start_here.ipynb" in table.loc[name, "notes"]
 
@@ -353,6 +440,89 @@ def test_every_solution_gets_every_point_and_every_stub_none(path, tmp_path):
     mine = [e for e in checks.EXERCISES.values() if e.notebook == path.stem[:2]]
     assert table.loc["ada", "points"] == sum(e.difficulty for e in mine) == table.loc["ada", "of"]
     assert table.loc["cy", "points"] == 0
+
+
+NOTEBOOKS = ["00_start_here", "01_zero_shot_clip", "lab1", "lab10", "cafe\u0301"]
+
+
+@pytest.mark.parametrize(
+    "file, meant",
+    [
+        ("00_start_here (1).ipynb", "00_start_here"),
+        ("00_start_here-Copy1.ipynb", "00_start_here"),
+        ("Copy of 00_start_here.ipynb", "00_start_here"),
+        ("ada_00_start_here_final v2.ipynb", "00_start_here"),
+        ("00_START_HERE.IPYNB", "00_start_here"),
+        ("00 start here.ipynb.txt", "00_start_here"),
+        ("00_start_here.ipynb.json", "00_start_here"),
+        ("caf\u00e9.ipynb", "cafe\u0301"),
+        ("lab10.ipynb", "lab10"),
+        ("lab1 - Kopie.ipynb", "lab1"),
+        ("lab11.ipynb", None),
+        ("00_start_here.txt", None),
+        ("._00_start_here.ipynb", None),
+        ("00_start.ipynb", None),
+    ],
+)
+def test_copies_are_known_by_their_names(file, meant, tmp_path):
+    place = tmp_path / "ada" / "lab"
+    place.mkdir(parents=True)
+    (place / file).write_text("x")
+    (tmp_path / "bo").mkdir()
+    (tmp_path / "bo" / "lab1.ipynb").write_text("x")
+    ada = hand_ins(tmp_path, NOTEBOOKS)[0]
+    assert ada.notebooks == ({} if meant is None else {meant: place / file})
+    exact = unicodedata.normalize("NFC", file) == unicodedata.normalize("NFC", f"{meant}.ipynb")
+    told = f"taken for {meant}.ipynb: lab/{file}"
+    assert (told in ada.notes) == (meant is not None and not exact)
+
+
+def test_copies_with_the_same_code_count_once_and_others_are_all_refused(tmp_path):
+    original = nbformat.read(LEARNER / SOURCES[0].name, as_version=4)
+    stem = SOURCES[0].stem
+    hand_in(tmp_path, "ada", f"{stem}.ipynb", original)
+    shown = nbformat.from_dict(original)
+    code = next(cell for cell in shown.cells if cell.cell_type == "code")
+    code.outputs = [nbformat.v4.new_output("stream", text="an output")]
+    hand_in(tmp_path, "ada", f"{stem}-Copy1.ipynb", shown)
+    checkpoints = tmp_path / "ada" / "lab1" / ".ipynb_checkpoints"
+    checkpoints.mkdir()
+    (checkpoints / f"{stem}-checkpoint.ipynb").write_text("{}")
+    (ada,) = hand_ins(tmp_path, [stem])
+    assert ada.notebooks == {stem: tmp_path / "ada" / "lab1" / f"{stem}.ipynb"} and not ada.notes
+    # the untouched original beside the worked copy: only a teacher can say which one counts
+    for learner in ("bo", "cy"):
+        hand_in(tmp_path, learner, f"{stem}.ipynb", original)
+        hand_in(tmp_path, learner, f"{stem} (1).ipynb", solved(SOURCES[0]))
+    with pytest.raises(ValueError, match="remove the one that does not count") as refused:
+        hand_ins(tmp_path, [stem])
+    assert all(f"{who}/lab1/{stem} (1).ipynb" in str(refused.value) for who in ("bo", "cy"))
+
+
+def test_archives_are_told_and_notebooks_of_nobody_are_refused(tmp_path):
+    hand_in(tmp_path, "ada", "lab1.ipynb", nbformat.v4.new_notebook())
+    (tmp_path / "ada" / "work.ZIP").write_bytes(b"PK")
+    (tmp_path / ".DS_Store").write_bytes(b"")
+    (tmp_path / "__MACOSX" / "ada").mkdir(parents=True)
+    (ada,) = hand_ins(tmp_path, ["lab1"])
+    assert ada.notes == ("an archive, unpack it: work.ZIP",)
+    (tmp_path / "bo_lab1.ipynb").write_text("x")
+    with pytest.raises(ValueError, match=r"found bo_lab1\.ipynb in .* put each into a folder"):
+        hand_ins(tmp_path, ["lab1"])
+
+
+def test_a_notebook_is_read_whatever_editor_has_saved_it(tmp_path):
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("a = 1\nb = '\u2028é'")])
+    text = nbformat.writes(made)
+    windows = text.replace("\n", "\r\n").replace("a = 1", "a = 1\\r")
+    for name, data in (
+        ("plain", text.encode()),
+        ("mark", b"\xef\xbb\xbf" + text.encode()),
+        ("utf-16", text.encode("utf-16")),
+        ("windows", windows.encode("utf-8-sig")),
+    ):
+        (tmp_path / name).write_bytes(data)
+        assert code_cells(tmp_path / name) == ["a = 1\nb = '\u2028é'"], name
 
 
 def test_a_folder_without_notebooks_or_with_one_twice_is_refused(tmp_path, capsys):

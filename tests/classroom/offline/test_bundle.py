@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from promptad_classroom.offline.pip_settings import network_settings, pip_enviro
 from promptad_classroom.offline.target import KINDS, choose_target
 from promptad_classroom.offline.wheels import collect_wheels
 from promptad_tutorial.commands import cli
+from promptad_tutorial.files.names import is_hidden
 from tests.classroom.offline.standin import needed, write_standins, write_wheel
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,7 +55,7 @@ def test_everything_that_a_class_needs_is_there(bundle):
     assert len(pictures) == sum(
         path.suffix in (".png", ".jpg") for path in (ROOT / "data" / "minifactory").rglob("*")
     )
-    assert "docs/teaching/README.md" in there and "results/ladder/ladder.csv" in there
+    assert "docs/teaching/README.md" in there and "results/told/ladder.csv" in there
     names = {name.removeprefix("wheels/").partition("-")[0] for name in there if ".whl" in name}
     assert names == {name.replace("-", "_") for name in needed()} | {"promptad_tutorial"}
 
@@ -62,11 +64,18 @@ def test_the_package_s_own_wheel_carries_weights_pictures_and_tables(bundle):
     (wheel,) = (bundle / install.WHEELS).glob("promptad_tutorial-*.whl")
     inside = set(zipfile.ZipFile(wheel).namelist())
     assert "promptad_tutorial/clip/tinyclip/tinyclip.safetensors" in inside
-    assert "promptad_tutorial/files/carried/results/ladder/ladder.csv" in inside
+    assert "promptad_tutorial/files/shipped/results/told/ladder.csv" in inside
+    assert "promptad_classroom/marking/worker.py" in inside
+    assert "promptad_tutorial/clip/tinyclip/MODEL_CARD.md" in inside
+    tops = {name.partition("/")[0] for name in inside}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "promptad_classroom",
+        "promptad_tutorial",
+    }
     for name in ("install.sh", "start.sh", "install.bat", "start.bat", "README.md.j2"):
         assert f"promptad_classroom/offline/templates/{name}" in inside
     here = {p.relative_to(ROOT).as_posix() for p in (ROOT / "data/minifactory").rglob("*.*")}
-    assert {f"promptad_tutorial/files/carried/{name}" for name in here} <= inside
+    assert {f"promptad_tutorial/files/shipped/{name}" for name in here} <= inside
 
 
 def test_every_file_has_its_checksum(bundle):
@@ -168,6 +177,52 @@ def test_what_is_missing_changed_or_new_is_named(copied):
     assert f"wheels/{wheel.name} (changed)" in said
     assert "data/minifactory/manifest.json (missing)" in said
     assert "wheels/evil-1-py3-none-any.whl (not of this bundle)" in said
+
+
+LITTER = (".DS_Store", "._torch-2.14.1-py3-none-any.whl", "Thumbs.db", "desktop.ini", "~$a.doc")
+
+
+def test_what_systems_leave_behind_hurts_nobody(copied, plan):
+    for name in LITTER:
+        (copied / install.WHEELS / name).write_bytes(b"\x00\x05\x16\x07")
+        (copied / "notebooks" / name).write_bytes(b"")
+    assert install.differing_files(copied) == []
+    assert install.needed_bytes(copied) > install.SPARE_BYTES
+    assert not build_bundle(ROOT, copied, plan).anew
+
+
+@pytest.mark.parametrize("name", [*LITTER, ".Trashes", "System Volume Information", "__MACOSX"])
+def test_the_installer_which_stands_alone_knows_the_same_litter_as_the_package(name):
+    assert install.is_litter(Path(name)) and is_hidden(name)
+    assert not install.is_litter(Path("torch-2.14.1.whl"))
+
+
+def test_a_stick_that_cannot_hold_an_environment_is_told_before_anything_is_made(
+    tmp_path, monkeypatch
+):
+    install.check_disk(tmp_path)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    for call, said in (("symlink", "cannot hold links"), ("mkdir", "cannot be written to")):
+        with monkeypatch.context() as patch:
+            patch.setattr(install.os, call, refused)
+            with pytest.raises(install.Problem, match=f"{said}.*copy the folder to the laptop's"):
+                install.check_disk(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_intel_mac_is_told_that_nothing_can_be_built_or_installed_for_it(monkeypatch):
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    facts = {"python": "3.12", "system": "Darwin", "machine": "arm64"}
+    with pytest.raises(install.Problem, match="nothing for those since 2.2: no such folder"):
+        install.check_computer(facts)
+    for kind in (None, "macos-intel", "macos"):
+        with pytest.raises(ValueError, match="PyTorch has published nothing for Intel Macs"):
+            choose_target(kind)
+    assert choose_target("macos-arm", "3.12")
 
 
 @pytest.mark.parametrize(

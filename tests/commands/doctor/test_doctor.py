@@ -1,12 +1,13 @@
-"""Every failure that the doctor knows, provoked; and a ready computer, in less than ten seconds."""
+"""Every failure that the doctor knows, provoked; and a ready computer."""
 
 from __future__ import annotations
 
 import json
-import os
+import platform
 import shutil
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,15 +16,11 @@ import psutil
 import pytest
 
 from promptad_tutorial.clip.tinyclip import weights
-from promptad_tutorial.commands import cli, environment
-from promptad_tutorial.commands.examination import (
-    LOOKS,
-    examination,
-    examine_computer,
-    jupyter,
-    machine,
-)
-from promptad_tutorial.commands.examination.pictures import expected_files, pictures_are_complete
+from promptad_tutorial.commands import cli, computer, doctor, environment
+from promptad_tutorial.commands.doctor import LOOKS
+from promptad_tutorial.commands.environment import Look, examine, find_data
+from promptad_tutorial.datasets.complete import expected_files
+from promptad_tutorial.files.provenance import versions
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DATA = REPOSITORY / "data" / "minifactory"
@@ -32,9 +29,9 @@ NAMES = [look.name for look in LOOKS]
 
 def examined(name: str) -> environment.Check:
     """The one check of this name."""
-    diagnosis = examine_computer(tuple(look for look in LOOKS if look.name == name))
-    assert diagnosis.names == (name,)
-    return diagnosis.report.checks[0]
+    (check,) = examine(look for look in LOOKS if look.name == name).checks
+    assert check.name == name
+    return check
 
 
 def ill(name: str) -> str:
@@ -45,24 +42,13 @@ def ill(name: str) -> str:
     return repr(check)
 
 
-def run(*words: str, folder: Path = REPOSITORY) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "promptad_tutorial", "doctor", *words]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
-
-
 # --- a ready computer -----------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_a_ready_computer_passes_in_ten_seconds(tmp_path):
-    before = os.times()
-    done = run("--json", folder=tmp_path)
-    after = os.times()
-    # processor time: what else runs on the machine must not decide
-    used = (after.children_user - before.children_user) + (
-        after.children_system - before.children_system
-    )
-    assert 0 < used < 10
+def test_a_ready_computer_is_told_so_on_one_line(tmp_path):
+    command = [sys.executable, "-m", "promptad_tutorial", "doctor", "--json"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
     found = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1  # a line: thirty of them make a table
     assert [check["name"] for check in found["checks"]] == NAMES
@@ -71,6 +57,17 @@ def test_a_ready_computer_passes_in_ten_seconds(tmp_path):
     assert {check["name"] for check in failed} <= {"memory", "disk"}
     assert found["ready"] == (not failed) and done.returncode == int(bool(failed))
     assert found["versions"]["torch"] and found["computer"]
+
+
+def test_a_python_with_nothing_installed_is_told_what_to_install():
+    code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); "
+    code += "from promptad_tutorial.commands import cli; raise SystemExit(cli.main(['doctor']))"
+    command = [sys.executable, "-I", "-S", "-c", code]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    lines = done.stdout.splitlines()
+    assert "[fix] No module named 'torch': run make lab again, or pip install -e ." in lines
+    assert len(lines) == len(LOOKS) + 1 and lines[-1].startswith("not ready: ")
 
 
 def test_every_look_has_a_name_and_a_remedy_of_its_own(monkeypatch):
@@ -84,9 +81,9 @@ def test_the_exit_code_and_the_last_line_say_what_is_to_be_done(capsys, monkeypa
     def broken() -> str:
         raise RuntimeError("two\nlines.")
 
-    well = examination.Look("well", lambda: "it is well", "nothing")
-    bad = examination.Look("bad", broken, "mend it")
-    odd = examination.Look("odd", lambda: {}["no"], "mend that")
+    well = Look("well", lambda: "it is well", "nothing")
+    bad = Look("bad", broken, "mend it")
+    odd = Look("odd", lambda: {}["no"], "mend that")
     for looks, code, said in (
         ((well,), 0, ["[ok]  it is well", "ready"]),
         (
@@ -100,10 +97,7 @@ def test_the_exit_code_and_the_last_line_say_what_is_to_be_done(capsys, monkeypa
             ],
         ),
     ):
-        monkeypatch.setattr(
-            "promptad_tutorial.commands.examination.examine_computer",
-            lambda looks=looks: examine_computer(looks),
-        )
+        monkeypatch.setattr(doctor, "LOOKS", looks)
         assert cli.main(["doctor"]) == code
         assert capsys.readouterr().out.splitlines() == said
         assert cli.main(["doctor", "--json"]) == code
@@ -120,24 +114,45 @@ def test_an_old_python_is_told(monkeypatch):
 
 
 def test_missing_and_old_packages_are_told_and_present_ones_with_their_version(monkeypatch):
-    assert f"torch {examination.versions()['torch']}" in examined("packages").what
+    assert f"torch {versions()['torch']}" in examined("packages").what
     monkeypatch.setattr(environment, "requires", lambda name: ["numpy>=99", "no-such-thing>=1"])
     said = ill("packages")
     assert "numpy>=99 (found" in said and "no-such-thing>=1 (found nothing)" in said
+
+
+def test_an_intel_mac_is_told_what_cannot_be_installed_there(monkeypatch):
+    monkeypatch.setattr(environment, "requires", lambda name: ["torch>=99"])
+    for system, machine, torch, said in (
+        ("Darwin", "x86_64", "2.2.2", "nothing for Intel Macs"),
+        ("Darwin", "x86_64", "", "nothing for Intel Macs"),
+        ("Darwin", "x86_64", "2.10.0", "run make lab again"),  # another package is the trouble
+        ("Darwin", "arm64", "2.2.2", "run make lab again"),
+        ("Linux", "x86_64", "", "run make lab again"),
+    ):
+        found = {"torch": torch, environment.DISTRIBUTION: "1"}
+        monkeypatch.setattr(environment, "installed", found.get)
+        monkeypatch.setattr(platform, "system", lambda system=system: system)
+        monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
+        assert (
+            said
+            in environment.Look("packages", environment.find_packages, environment.get_packages)
+            .check()
+            .remedy
+        )
 
 
 def test_a_torch_that_is_missing_or_wrong_is_told(monkeypatch):
     assert "torch computes on" in examined("torch").what
     assert "thread" in examined("torch").what
     with monkeypatch.context() as patch:
-        patch.setattr("torch.ones", lambda *size, device: 2 * machine_ones(*size))
+        patch.setattr("torch.ones", lambda *size, device: 2 * full_of_ones(*size))
         assert "computes wrongly on" in ill("torch")
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "torch", None)
         assert "torch" in ill("torch")
 
 
-def machine_ones(*size: int):
+def full_of_ones(*size: int):
     import torch
 
     return torch.full(size, 1.0)
@@ -147,28 +162,28 @@ def machine_ones(*size: int):
 
 
 def test_too_little_memory_is_told(monkeypatch, tmp_path):
-    plenty = SimpleNamespace(available=8 * machine.GB)
+    plenty = SimpleNamespace(available=8 * computer.GB)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: plenty)
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    monkeypatch.setattr(computer, "CGROUP", tmp_path)
     assert examined("memory").what == "8.0 GB of memory are free"
     # a container may use 4 GB, and uses 2.5, of which 0.2 are kept files
     for name, text in (
-        ("memory.max", f"{4 * machine.GB}\n"),
-        ("memory.current", f"{5 * machine.GB // 2}\n"),
-        ("memory.stat", f"anon 5\nfile {machine.GB // 5}\n"),
+        ("memory.max", f"{4 * computer.GB}\n"),
+        ("memory.current", f"{5 * computer.GB // 2}\n"),
+        ("memory.stat", f"anon 5\nfile {computer.GB // 5}\n"),
     ):
         (tmp_path / name).write_text(text)
     assert "expected 3 GB of free memory, found 1.7 GB" in ill("memory")
     (tmp_path / "memory.max").write_text("max\n")
     assert examined("memory").passed
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=machine.GB))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=computer.GB))
     assert "expected 3 GB of free memory, found 1.0 GB" in ill("memory")
 
 
 def test_too_little_disk_is_told(monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=machine.GB // 4))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=computer.GB // 4))
     assert "expected 1 GB free on" in ill("disk") and "found 0.2" in ill("disk")
-    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=9 * machine.GB))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=9 * computer.GB))
     assert examined("disk").what == "9 GB of disk are free"
 
 
@@ -179,7 +194,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(monkeypatch, tmp_path):
     def refuse(**options: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(machine.tempfile, "NamedTemporaryFile", refuse)
+    monkeypatch.setattr(computer.tempfile, "NamedTemporaryFile", refuse)
     assert f"expected to write in {tmp_path}, found Permission denied" in ill("writing")
 
 
@@ -228,7 +243,7 @@ def test_the_manifest_tells_every_file_of_the_committed_data():
 
 
 def test_complete_data_are_counted(data):
-    assert examined("data").what == "the data are complete: 2 product lines, 160 pictures"
+    assert examined("data").what == "the data are there: 2 product lines, 160 pictures"
 
 
 def test_missing_and_damaged_pictures_are_told(data):
@@ -257,7 +272,7 @@ def test_a_damaged_manifest_and_a_folder_that_is_not_there_are_told(data, monkey
 def test_data_without_a_manifest_are_somebodys_own(data):
     (data / "manifest.json").unlink()
     (data / "carpet" / "train" / "good" / "023.jpg").unlink()
-    assert pictures_are_complete() == "the data are complete: 2 product lines, 159 pictures"
+    assert find_data() == "the data are there: 2 product lines, 159 pictures"
 
 
 # --- Jupyter ----------------------------------------------------------------------------------
@@ -303,30 +318,42 @@ def test_missing_widgets_are_told(monkeypatch, tmp_path):
         patch.setitem(sys.modules, "ipywidgets", None)
         assert "ipywidgets" in ill("widgets")
     monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *names: [str(tmp_path)])
-    assert f"JupyterLab has no extension {jupyter.WIDGETS}" in ill("widgets")
+    assert f"JupyterLab has no extension {computer.WIDGETS}" in ill("widgets")
 
 
 def test_disabled_widgets_are_told(monkeypatch):
-    for disabled in ({jupyter.WIDGETS: True}, [f"{jupyter.WIDGETS}:plugin"]):
+    for disabled in ([computer.WIDGETS], [f"{computer.WIDGETS}:plugin"]):
         monkeypatch.setattr(
             "jupyterlab_server.config.get_page_config",
             lambda *folders, disabled=disabled: {"disabledExtensions": disabled},
         )
-        assert f"{jupyter.WIDGETS} is disabled" in ill("widgets")
+        assert f"{computer.WIDGETS} is disabled" in ill("widgets")
     monkeypatch.setattr(
         "jupyterlab_server.config.get_page_config",
-        lambda *folders: {"disabledExtensions": {jupyter.WIDGETS: False}},
+        lambda *folders: {"disabledExtensions": ["another"]},
     )
     assert examined("widgets").passed
+
+
+def test_without_the_classroom_the_doctor_works_and_knows_no_room(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "LOOKS", (Look("well", lambda: "it is well", "nothing"),))
+    gone = EntryPoint("room", "no_classroom_here.commands.room", cli.ENTRY_POINTS)
+    for found in ([], [gone]):
+        monkeypatch.setattr(cli, "entry_points", lambda group, found=found: found)
+        assert cli.main(["doctor"]) == 0
+        assert capsys.readouterr().out.splitlines() == ["[ok]  it is well", "ready"]
+        with pytest.raises(SystemExit):
+            cli.main(["doctor", "--room", "."])
+        assert "unrecognized arguments: --room" in capsys.readouterr().err
 
 
 # --- a room of thirty -------------------------------------------------------------------------
 
 
 def test_a_rooms_files_make_one_table(tmp_path, capsys):
-    well = examination.Look("memory", lambda: "8.0 GB of memory are free", "close programs")
-    full = examination.Look("disk", lambda: (_ for _ in ()).throw(OSError("disk full")), "delete")
-    ready, not_ready = (examine_computer(looks).to_json() for looks in ((well,), (well, full)))
+    well = Look("memory", lambda: "8.0 GB of memory are free", "close programs")
+    full = Look("disk", lambda: (_ for _ in ()).throw(OSError("disk full")), "delete")
+    ready, not_ready = (doctor.to_json(examine(looks)) for looks in ((well,), (well, full)))
     room = tmp_path / "room"
     room.mkdir()
     for i in range(27):
@@ -334,17 +361,18 @@ def test_a_rooms_files_make_one_table(tmp_path, capsys):
     (room / "windows.json").write_bytes(f"{not_ready}\r\n".encode("utf-16"))
     (room / "broken.json").write_text(ready[:-20])
     (room / "other.json").write_text("[1]")
-    out = tmp_path / "new" / "room.csv"
+    out = tmp_path / "new" / "room.csv"  # with a mark, by which Excel knows it for UTF-8
     assert cli.main(["doctor", "--room", str(room), "--out", str(out)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 31 and lines[-1] == "27 of 30 computers are ready"
     assert [line[:5] for line in lines[:4]] == ["[fix]", "[fix]", "[fix]", "[ok] "]
     assert lines[2].endswith("windows  disk full: delete") and "run it again there" in lines[0]
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")
     table = pd.read_csv(out, keep_default_na=False).set_index("file")
     assert len(table) == 30 and table["ready"].sum() == 27
     assert table.loc["pc00", "memory"] == table.loc["windows", "memory"] == "ok"
     assert table.loc["windows", "disk"] == "disk full"
-    assert table.loc["pc00", "version of torch"] == examination.versions()["torch"]
+    assert table.loc["pc00", "version of torch"] == versions()["torch"]
     for path in [*room.glob("w*"), *room.glob("[bo]*")]:
         path.unlink()
     assert cli.main(["doctor", "--room", str(room)]) == 0

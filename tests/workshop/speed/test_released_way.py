@@ -227,12 +227,12 @@ def test_a_table_has_one_row_a_backbone_and_keeps_the_others(tmp_path):
 )
 def test_the_commands_write_their_row(tmp_path, module, options, expected):
     out = tmp_path / "table.csv"
-    command = [sys.executable, "-m", f"benchmarks.{module}", *options, "--out", str(out)]
+    command = [sys.executable, "-m", f"workshop.speed.{module}", *options, "--out", str(out)]
     printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert printed.startswith("tiny (") and printed.count("\n") == 1
     (row,) = pd.read_csv(out).to_dict("records")
     assert row | expected == row
-    assert row["command"].startswith(f"python -m benchmarks.{module} --steps")
+    assert row["command"].startswith(f"python -m workshop.speed.{module} --steps")
     if module == "compare":
         assert 10 * row["largest_difference"] < row["tokens_moved"]
         faster = row["released_seconds"] / row["our_seconds"]

@@ -1,0 +1,51 @@
+"""How many threads torch computes with: one in a small tower, as many as ever in a large one.
+
+torch shares each product out to its threads, and waits for the slowest. The threads spin while they
+wait, so that beside one other busy process the small matrices of TinyCLIP cost more in waiting than
+in computing: a fit of 20 steps took 1.1 s with one thread and 20 s with two, on two cores that
+others used too. The matrices of large towers are worth sharing out.
+
+This is the only place that changes the number of threads for a tower. What the user has set
+(`torch.set_num_threads`, OMP_NUM_THREADS) holds for large towers, and is back afterwards.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+SMALL_WIDTH = 256  # towers whose tokens are narrower: TinyCLIP has 192, ViT-B-32 768
+
+_lock = threading.Lock()
+_mine = threading.local()  # .inside: whether this thread of Python is in a context
+_users = {"inside": 0, "before": 0}  # how many are in one; the number before the first
+
+
+@contextmanager
+def threads_for(width: int, device: torch.device) -> Iterator[None]:
+    """The context in which a tower with tokens of `width` numbers computes on `device`.
+
+    On a CPU torch has one thread in it if the tower is small, also for what belongs to the tower's
+    work: gradients, losses, scores of its patches. Contexts may be nested, and several threads of
+    Python may be in one at the same time; the last that leaves finds the number of the first.
+    """
+    inside = getattr(_mine, "inside", False)
+    if width >= SMALL_WIDTH or device.type != "cpu" or inside:
+        yield
+        return
+    with _lock:
+        if not _users["inside"]:
+            _users["before"] = torch.get_num_threads()
+        _users["inside"] += 1
+        torch.set_num_threads(1)
+    _mine.inside = True
+    try:
+        yield
+    finally:
+        _mine.inside = False
+        with _lock:
+            _users["inside"] -= 1
+            torch.set_num_threads(_users["before"])
