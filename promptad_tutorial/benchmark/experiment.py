@@ -90,7 +90,7 @@ def live_settings(
     """
     name = "minifactory" if dataset.root.name == "minifactory" else dataset.layout
     choice = BackboneChoice.from_environment(environment)
-    return Settings(name, dataset.root, choice, **how)
+    return Settings(name, dataset.root, choice, **{"resize": choice.resize} | how)
 
 
 def _record(e: Experiment) -> run_folder.Run:

@@ -10,20 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from promptad_tutorial.benchmark.methods import Method, chosen, configured, ladder
-from promptad_tutorial.clip.loading import Backbone, load_backbone
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.choice import BackboneChoice
 from promptad_tutorial.clip.precision import HALF
-from promptad_tutorial.clip.precision_names import PRECISIONS
-from promptad_tutorial.clip.weights.pretrained import NOT_GIVEN
 from promptad_tutorial.datasets import Dataset, ProductLine, dataset_from_environment, open_dataset
 from promptad_tutorial.files.pictures import RESIZE_MODES
 from promptad_tutorial.files.writing import file_sha256
@@ -38,37 +33,6 @@ PROTOCOLS = {
     "released": "TEST-SELECTED: the traps of the released code, among them the step that is best "
     "on the test set; comparable only with figures that were made so",
 }
-DTYPES = tuple(PRECISIONS.values())
-
-
-@dataclass(frozen=True)
-class BackboneChoice:
-    """Which backbone, in words that travel to other processes."""
-
-    name: str = "tiny"
-    pretrained: str | None = None  # a tag, a file or "random"; None only for "tiny"
-    dtype: str = "float32"  # of the image tower; see `load_backbone` for what half costs
-    device: str | None = None  # None: CUDA if there is one
-    image_size: int | None = None  # pixels a side; None: the model's own
-
-    def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {self.dtype!r}")
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> BackboneChoice:
-        """What `backbone_from_environment` loads: PROMPTAD_BACKBONE on PROMPTAD_DEVICE."""
-        environment = os.environ if environment is None else environment
-        name, _, weights = environment.get("PROMPTAD_BACKBONE", "").strip().partition(":")
-        device = environment.get("PROMPTAD_DEVICE", "").strip() or None
-        return cls(name.strip() or "tiny", weights.strip() or None, device=device)
-
-    def on(self, number: int) -> BackboneChoice:
-        """The same on GPU `number` of several, round robin; unchanged on other devices."""
-        count = torch.cuda.device_count()
-        if self.device not in (None, "cuda") or count < 2:
-            return self
-        return replace(self, device=f"cuda:{number % count}")
 
 
 @lru_cache(maxsize=8)
@@ -77,14 +41,7 @@ def loaded(choice: BackboneChoice) -> Backbone:
 
     Raises BackboneError.
     """
-    pretrained = NOT_GIVEN if choice.pretrained is None else choice.pretrained
-    return load_backbone(
-        choice.name,
-        pretrained,
-        choice.device,
-        getattr(torch, choice.dtype),
-        image_size=choice.image_size,
-    )
+    return choice.load()
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import open_clip
 import torch
 
 from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.choice import BackboneChoice, BackboneError
 from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.clip.precision import check_precision
-from promptad_tutorial.clip.precision_names import PRECISIONS, precision_name
 from promptad_tutorial.clip.text_tower import UnknownWordWarning
 from promptad_tutorial.clip.weights.checkpoints import fill_model
-from promptad_tutorial.clip.weights.model_support import BackboneError, at_image_size
+from promptad_tutorial.clip.weights.model_support import at_image_size
 from promptad_tutorial.clip.weights.pretrained import (
     NOT_GIVEN,
     LoadedModel,
@@ -107,37 +106,11 @@ def _at_image_size(model: torch.nn.Module, image_size: int) -> torch.nn.Module:
 
 
 def backbone_from_environment(environment: Mapping[str, str] | None = None) -> Backbone:
-    """The backbone that PROMPTAD_BACKBONE names, on PROMPTAD_DEVICE; "tiny" if it is unset.
+    """The backbone that PROMPTAD_BACKBONE and its companions name; "tiny" if they are unset.
 
-    PROMPTAD_PRECISION is its dtype: float32, bfloat16, float16 or float64.
-
-    Forms: ``tiny``, ``MODEL:TAG``, ``MODEL:/path/file.safetensors``, ``MODEL:random``.
-    PROMPTAD_IMAGE_SIZE and PROMPTAD_RESIZE are ``image_size`` and ``resize`` of ``load_backbone``.
-    ``environment`` is the process's own by default. Raises BackboneError.
+    See ``choice.BackboneChoice.from_environment``. Raises BackboneError.
     """
-    environment = os.environ if environment is None else environment
-    wanted = environment.get("PROMPTAD_BACKBONE", "").strip() or "tiny"
-    device = environment.get("PROMPTAD_DEVICE", "").strip() or None
-    precision = precision_name(environment.get("PROMPTAD_PRECISION", "").strip() or "float32")
-    if precision not in PRECISIONS.values():
-        raise BackboneError(
-            f"expected PROMPTAD_PRECISION to be one of {', '.join(PRECISIONS.values())}, found "
-            f"{precision!r}."
-        )
-    name, colon, weights = wanted.partition(":")
-    pretrained = weights.strip() if colon and weights.strip() else NOT_GIVEN
-    size = environment.get("PROMPTAD_IMAGE_SIZE", "").strip() or None
-    resize = environment.get("PROMPTAD_RESIZE", "").strip() or "squash"
-    if size is not None and not size.isdecimal():
-        raise BackboneError(f"expected PROMPTAD_IMAGE_SIZE in pixels, such as 336, found {size!r}.")
-    return load_backbone(
-        name.strip(),
-        pretrained,
-        device,
-        getattr(torch, precision),
-        image_size=int(size) if size else None,
-        resize=resize,
-    )
+    return BackboneChoice.from_environment(environment).load()
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from promptad_tutorial.clip.precision_names import PRECISIONS, precision_name
+from promptad_tutorial.clip.choice import PRECISIONS, precision_name
 from promptad_tutorial.commands.command import Actions, Result, add_command
 
 CACHE = Path("runs") / "feature_cache"

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptad_tutorial.clip.precision_names import PRECISIONS, precision_name
+from promptad_tutorial.clip.choice import PRECISIONS, precision_name
 
 if TYPE_CHECKING:
     from promptad_tutorial.clip.loading import Backbone

@@ -20,6 +20,7 @@ import cloudpickle
 import joblib
 import psutil
 import pytest
+import torch
 
 from promptad_tutorial.benchmark import engines, runner, settings, tasks
 from promptad_tutorial.benchmark.journal import STARTS, Journal, WorkerKilledError
@@ -217,7 +218,7 @@ def test_the_cores_are_shared_out(monkeypatch, tmp_path):
 
 
 def test_a_worker_computes_with_its_share_of_threads(monkeypatch, wanted, every, tmp_path):
-    count = settings.torch.get_num_threads
+    count = torch.get_num_threads
     seen, before = [], count()
     monkeypatch.setattr(runner, "_run_group", lambda *rest: seen.append(count()) or 0)
     given = (wanted, wanted.open(), every, Place(tmp_path / "rows"), "checksum")
@@ -231,8 +232,8 @@ def test_a_worker_computes_with_its_share_of_threads(monkeypatch, wanted, every,
 
 def test_each_worker_has_a_gpu_of_its_own(monkeypatch, tmp_path):
     choice = BackboneChoice()
-    monkeypatch.setattr(settings.torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(settings.torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     assert [choice.on(n).device for n in range(4)] == ["cuda:0", "cuda:1", "cuda:2", "cuda:0"]
     assert replace(choice, device="cpu").on(1).device == "cpu"
     assert replace(choice, device="cuda:2").on(0).device == "cuda:2"
@@ -240,7 +241,7 @@ def test_each_worker_has_a_gpu_of_its_own(monkeypatch, tmp_path):
     assert Place(tmp_path, jobs=5).workers(choice) == 5
     assert own_workers(replace(choice, device="cuda:2")) == 1
     assert own_workers(replace(choice, device="cpu")) == joblib.cpu_count()
-    monkeypatch.setattr(settings.torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert choice.on(1) == choice
 
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
-=======
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
->>>>>>> main
 
 import numpy as np
 import pytest
 import torch
-from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.explorers import LabelledFeatures, ShotFeatures
@@ -51,7 +45,6 @@ def random_shots(backbone: Backbone, seed: int, draws: int = 3) -> ShotFeatures:
     return ShotFeatures(shots, LabelledFeatures(test, np.array([0] * 12 + [1] * 8)))
 
 
-<<<<<<< HEAD
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often the costly steps were made: counts do not depend on the machine, seconds do."""
@@ -72,40 +65,3 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     count(Backbone, "attention_weights", "attention")
     count(PromptLearner, "forward", "prompts")
     return done
-=======
-@dataclass
-class Work:
-    """What the backbone and the learning were asked to do since the last `clear`."""
-
-    steps: int = 0  # of an optimiser
-    texts: int = 0  # passes of the text tower
-    images: int = 0  # passes of the image tower
-
-    def clear(self) -> None:
-        """Count from 0 again."""
-        self.steps = self.texts = self.images = 0
-
-
-@pytest.fixture
-def work(backbone: Backbone) -> Iterator[Work]:
-    """Counted, and not timed: how soon a change is answered is what it makes the towers do."""
-    done = Work()
-
-    def step(*_: object) -> None:
-        done.steps += 1
-
-    def text(*_: object) -> None:
-        done.texts += 1
-
-    def image(*_: object) -> None:
-        done.images += 1
-
-    hooks = (
-        register_optimizer_step_post_hook(step),
-        backbone.text.ln_final.register_forward_hook(text),
-        backbone.model.visual.conv1.register_forward_hook(image),
-    )
-    yield done
-    for hook in hooks:
-        hook.remove()
->>>>>>> main

@@ -103,12 +103,9 @@ def test_what_cannot_be_shown_is_refused() -> None:
         BranchScores(one.text[1:], one.visual, one.labels, one.normal_text, one.normal_visual)
     with pytest.raises(ValueError, match="good and anomalous"):
         BranchScores(one.text, one.visual, 0 * one.labels, one.normal_text, one.normal_visual)
-<<<<<<< HEAD
 
 
 def test_a_change_costs_one_picture(explorer, work) -> None:
     for control, value in ((explorer.weight, 0.1), (explorer.rate, 0.2)):
         control.value = value
     assert work == {"pictures drawn": 2}
-=======
->>>>>>> main

@@ -144,18 +144,9 @@ def test_what_cannot_be_shown_is_refused(backbone) -> None:
         MarginExplorer(backbone, {"a": random_shots(backbone, 1, 1)}, config)
 
 
-<<<<<<< HEAD
 def test_a_change_costs_one_training(backbone, work) -> None:
     """The prompts once a step, and before and after for the prototypes."""
     explorer = MarginExplorer(backbone, {"capsule": random_shots(backbone, 2, 1)})
     work.clear()
     explorer.margin.value = 0.3
     assert work == {"pictures drawn": 1, "prompts": explorer.config.steps + 2}
-=======
-def test_a_change_learns_once_and_encodes_no_picture(backbone, work) -> None:
-    explorer = MarginExplorer(backbone, {"capsule": random_shots(backbone, 2, 1)})
-    work.clear()
-    explorer.margin.value = 0.3
-    assert work.images == 0 and work.steps == explorer.config.steps == 100  # the paper's
-    assert work.texts <= work.steps + 4
->>>>>>> main

@@ -209,7 +209,6 @@ def test_errors_go_into_the_status_line(explorer, monkeypatch) -> None:
     assert explorer.status.value == "This setting has no answer: no such fit"
 
 
-<<<<<<< HEAD
 def test_a_change_costs_one_fit(backbone, work) -> None:
     """Of both levels of prompts; the features of all pictures are there already."""
     config = PromptADConfig(map_size=SIZE)  # with the paper's number of steps and prompts
@@ -217,12 +216,3 @@ def test_a_change_costs_one_fit(backbone, work) -> None:
     work.clear()
     explorer.seed.value = 1
     assert work == {"pictures drawn": 1, "prompts": 2 * (config.steps + 1)}
-=======
-def test_a_change_learns_once_and_encodes_no_picture(backbone, work) -> None:
-    config = PromptADConfig(map_size=SIZE)
-    explorer = ShotExplorer(backbone, {"capsule": line(backbone, 2)}, config)
-    work.clear()
-    explorer.seed.value = 1
-    assert work.images == 0 and work.steps == config.steps == 100  # the paper's, of both levels
-    assert work.texts <= work.steps + 4
->>>>>>> main

@@ -173,18 +173,9 @@ def test_what_cannot_be_shown_is_refused(backbone) -> None:
         ShotFeatures((), one.test)
 
 
-<<<<<<< HEAD
 def test_a_change_costs_one_training(backbone, work) -> None:
     """The prompts once a step, and after the last for the prototypes."""
     explorer = SuffixExplorer(backbone, {"capsule": random_shots(backbone, 2)})
     work.clear()
     explorer.shots.value = 1
     assert work == {"pictures drawn": 1, "prompts": explorer.config.steps + 1}
-=======
-def test_a_change_learns_once_and_encodes_no_picture(backbone, work) -> None:
-    explorer = SuffixExplorer(backbone, {"capsule": random_shots(backbone, 2)})
-    work.clear()
-    explorer.shots.value = 1
-    assert work.images == 0 and work.steps == explorer.config.steps == 100  # the paper's
-    assert work.texts <= work.steps + 3
->>>>>>> main

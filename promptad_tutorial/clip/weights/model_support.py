@@ -7,6 +7,8 @@ from typing import Any
 
 import open_clip
 
+from promptad_tutorial.clip.choice import BackboneError
+
 # Options of open_clip's transformer blocks that change the attention itself: with any of them
 # softmax(v v^T s) v over the plain projections would not be this tower's attention.
 CUSTOM_ATTENTION = (
@@ -17,10 +19,6 @@ CUSTOM_ATTENTION = (
     "scale_attn",
     "scale_fc",
 )
-
-
-class BackboneError(ValueError):
-    """A backbone that cannot be had: what was expected, what was found, what to do."""
 
 
 def supported_config(name: str) -> dict[str, Any]:
