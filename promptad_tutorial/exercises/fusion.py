@@ -51,10 +51,7 @@ def memory_distance(fn: object) -> Verdict:
                 lambda t, m: _distance(t[-1:], m[-1:]),
             ),
             "blocks_summed": lambda t, m: _distance(t, m, over=lambda d: d.sum(dim=0)),
-            "similarity": (
-                lambda t, m: 1 - 2 * _distance(t, m),
-                lambda t, m: 1 - _distance(t, m),
-            ),
+            "similarity": (lambda t, m: 1 - 2 * _distance(t, m), lambda t, m: 1 - _distance(t, m)),
         },
     ).judge(fn)
 
@@ -81,10 +78,7 @@ def fuse_harmonically(fn: object) -> Verdict:
             "other_decides": lambda a, b: torch.where(
                 a == 0, b, torch.where(b == 0, a, harmonic_fusion(a, b))
             ),
-            "arithmetic": (
-                lambda a, b: (a + b) / 2,
-                lambda a, b: a + b,
-            ),
+            "arithmetic": (lambda a, b: (a + b) / 2, lambda a, b: a + b),
             "minimum": torch.minimum,
             "product": torch.mul,
             "padded": tuple(_padded(much) for much in (1e-1, 1e-2, 1e-3)),
@@ -114,10 +108,7 @@ def normal_threshold(fn: object) -> Verdict:
             "no_square_root": lambda x, q: _threshold(x, q, factor=lambda n: 1 + 1 / n),
             "lower_end": lambda x, q: _threshold(x, -q),
             "highest_score": lambda x, q: x.max(),
-            "no_quantile": (
-                lambda x, q: _threshold(x, 1.0),
-                lambda x, q: x.mean(),
-            ),
+            "no_quantile": (lambda x, q: _threshold(x, 1.0), lambda x, q: x.mean()),
         },
     ).judge(fn)
 

@@ -59,7 +59,7 @@ def paired_interval(fn: object) -> Verdict:
 
 
 def evaluate_run(fn: object) -> Verdict:
-    """Mend an evaluation with two leaks.
+    """Fix an evaluation with two leaks.
 
     `fn(scores, labels)`: scores (seeds, steps, n) of the n test pictures after every step of a
     training with each seed, and labels (n,), to one AUROC in [0, 1]: the mean over seeds of that

@@ -99,19 +99,10 @@ def good_pictures_needed(fn: object) -> Verdict:
         solution=_needed,
         trouble=number_trouble,
         mistakes={
-            "rounded_down": (
-                lambda r, c: _exact(r, c) // 1,
-                lambda r, c: round(_exact(r, c)),
-            ),
+            "rounded_down": (lambda r, c: _exact(r, c) // 1, lambda r, c: round(_exact(r, c))),
             "not_whole": _exact,
-            "one_over_rate": (
-                lambda r, c: math.ceil(1 / r),
-                lambda r, c: 1 / r,
-            ),
-            "rule_of_three": (
-                lambda r, c: math.ceil(3 / r),
-                lambda r, c: 3 / r,
-            ),
+            "one_over_rate": (lambda r, c: math.ceil(1 / r), lambda r, c: 1 / r),
+            "rule_of_three": (lambda r, c: math.ceil(3 / r), lambda r, c: 3 / r),
             "confidence_complement": lambda r, c: math.ceil(math.log(c) / math.log(1 - r)),
             "rate_complement": lambda r, c: math.ceil(math.log(1 - c) / math.log(r)),
             "estimate": (

@@ -4,7 +4,7 @@ pictures are drawn, the scale and the legend, and outlines that show on any pict
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import cycle
 from typing import Any
 
@@ -75,7 +75,7 @@ def legend_above(figure: Figure, columns: int, *shown: Any) -> None:
 
 
 def colour_bar(
-    figure: Figure, norm: Normalize, axes: Sequence[Axes], label: str, **how: Any
+    figure: Figure, norm: Normalize, axes: Iterable[Axes], label: str, **how: Any
 ) -> None:
     """The scale of the maps on `axes`, beside them."""
     bar = figure.colorbar(ScalarMappable(norm, MAP_COLOURS), ax=list(axes), shrink=0.8, **how)

@@ -42,7 +42,7 @@ def test_each_control_over_its_whole_range(explorer) -> None:
             control.value = value
             assert control.value == value
             assert explorer.answer.png and "no answer" not in explorer.status.value
-            assert explorer.answer.alt in explorer._repr_mimebundle_().values()
+            assert explorer.answer.alt in explorer._repr_mimebundle_()["text/plain"]
             told.append(explorer.status.value)
         assert len(set(told)) == len(values)
 

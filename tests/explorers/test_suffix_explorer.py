@@ -53,7 +53,7 @@ def test_each_control_over_its_whole_range(explorer) -> None:
             control.value = value
             assert control.value == value
             assert explorer.answer.png and "no answer" not in explorer.status.value
-            assert explorer.answer.alt in explorer._repr_mimebundle_().values()
+            assert explorer.answer.alt in explorer._repr_mimebundle_()["text/plain"]
             told.append(explorer.status.value + explorer.answer.alt)
         # "" and " ; " are the same: no states
         assert len(set(told)) == len(values) - (control is explorer.states)
