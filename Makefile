@@ -10,6 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& echo $$p && exit 0; done; echo python3)
 PIP_ARGS ?=
+export PIP_ARGS
 LAB_ARGS ?=
 TEST_ARGS ?=
 BUNDLE_ARGS ?=
@@ -23,7 +24,7 @@ PY := $(VENV)/bin/python
 ROOT_ARGS := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-all site data weights results notebooks learner slides bundle lint clean bench
+.PHONY: help lab test test-all site data weights results notebooks learner slides bundle lint clean bench venv
 
 help:
 	@echo "make lab        set up, then open JupyterLab      LAB_ARGS=\"--no-browser --port 8899\""
@@ -137,22 +138,10 @@ $(INSTALLED_TEST): EXTRAS = [test]
 $(INSTALLED_TEST): STAMPS = $(INSTALLED_LAB) $(INSTALLED_SITE) $(INSTALLED_TEST)
 $(INSTALLED_DEV): EXTRAS = [dev]
 $(INSTALLED_DEV): STAMPS = $(INSTALLED_LAB) $(INSTALLED_SITE) $(INSTALLED_TEST) $(INSTALLED_DEV)
-$(INSTALLED_LAB) $(INSTALLED_SITE) $(INSTALLED_TEST) $(INSTALLED_DEV): pyproject.toml | $(PY)
-	$(PY) -m pip install --disable-pip-version-check -e '.$(EXTRAS)' $(PIP_ARGS)
+$(INSTALLED_LAB) $(INSTALLED_SITE) $(INSTALLED_TEST) $(INSTALLED_DEV): pyproject.toml | venv
+	@sh workshop/install.sh packages $(VENV) '$(EXTRAS)'
 	@touch $(STAMPS)
 
-$(PY):
-	@command -v $(PYTHON) >/dev/null 2>&1 || { \
-		echo "Python 3.11 or newer is needed, and no '$(PYTHON)' was found." \
-			"Install one, or name it: make lab PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
-			"Install a newer one, or name it: make lab PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys, platform as p; sys.exit(p.system() + p.machine() == "Darwinx86_64")' || { \
-		echo "'$(PYTHON)' is for Intel Macs, and PyPI has no PyTorch for these after 2.2.2; 2.4 is" \
-			"needed. On Apple silicon, install a Python for arm64 and name it:" \
-			"make lab PYTHON=/path/to/python3.12. Otherwise see docs/setting_up.md" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' >/dev/null 2>&1 || { \
-		echo "'$(PYTHON)' cannot make virtual environments: its venv module is missing." \
-			"On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+# Looked at every time, in a blink: a broken environment is named, and not met later as a riddle.
+venv:
+	@sh workshop/install.sh venv $(VENV) '$(PYTHON)'

@@ -4,8 +4,8 @@
     features = backbone.encode_images(paths)         # image_tower, attention
     texts = backbone.encode_text(["a photo of a nut."])    # text_tower
 
-In: B images of any kind (paths, PIL images, arrays (H, W, 3), ready tensors (B, 3, S, S)), or prompts
-as strings, or learnt token embeddings (B, T, text_width) with the position of each end of text.
+In: B images of any kind (paths, PIL images, arrays (H, W, 3), ready tensors (B, 3, S, S)), or
+prompts as strings, or learnt token embeddings (B, T, text_width) and where each prompt ends.
 
 Out, in float32 (float64 where asked for), each vector of length 1, on an H x W grid of patches:
 

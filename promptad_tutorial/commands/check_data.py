@@ -17,7 +17,9 @@ def add_to(groups: Actions) -> None:
     )
     check.add_argument("--root", type=Path, required=True, help="the dataset's folder")
     check.add_argument(
-        "--layout", choices=("mvtec", "visa", "folder"), help="recognised if left out"
+        "--layout",
+        choices=("mvtec", "visa", "folder", "kolektor", "realiad"),
+        help="recognised if left out",
     )
     check.add_argument("--min-side", type=int, default=64, help="pixels; smaller is a fault")
     check.add_argument("--jobs", type=int, default=-1, help="threads; -1 for all cores")

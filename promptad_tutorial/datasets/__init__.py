@@ -1,14 +1,20 @@
-"""Real folders as product lines: MVTec AD, VisA and plain folders, with one interface for all."""
+"""Real folders as product lines, whatever their layout, with one interface for all."""
 
 from __future__ import annotations
 
 from promptad_tutorial.datasets.masks import mask_at, read_mask
-from promptad_tutorial.datasets.mvtec import list_categories, load_mvtec
-from promptad_tutorial.datasets.opening import Dataset, dataset_from_environment, open_dataset
-from promptad_tutorial.datasets.plain_folder import load_folder
+from promptad_tutorial.datasets.mvtec import list_categories
+from promptad_tutorial.datasets.opening import (
+    Dataset,
+    dataset_from_environment,
+    list_objects,
+    load_folder,
+    load_mvtec,
+    load_visa,
+    open_dataset,
+)
 from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, ProductLine, Sample
 from promptad_tutorial.datasets.shots import draw_shots
-from promptad_tutorial.datasets.visa import list_objects, load_visa
 
 __all__ = [
     "GOOD",

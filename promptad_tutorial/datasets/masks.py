@@ -1,54 +1,25 @@
-"""Ground-truth masks: finding them, reading them as booleans, bringing them to evaluation size."""
+"""Ground-truth masks: read as booleans, and brought to evaluation size."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
 from promptad_tutorial.datasets.samples import Sample
-from promptad_tutorial.files.listing import list_images, shorten
-
-
-def find_masks(folder: Path) -> dict[str, Path]:
-    """Masks in a folder by the stem of their image: `000_mask.png` or `000.png` for `000`.
-
-    Where both are there, the one that says `_mask` wins. A folder that is not there has none.
-    """
-    if not folder.is_dir():
-        return {}
-    files = list_images(folder)
-    masks = {path.stem: path for path in files}
-    named = {p.stem.removesuffix("_mask"): p for p in files if p.stem.endswith("_mask")}
-    return masks | named
-
-
-def check_masks_present(samples: Sequence[Sample], name: str, expected: str) -> None:
-    """Raise a `FileNotFoundError` that names the anomalous samples of line `name` without a mask.
-
-    `expected` says where the masks were looked for.
-    """
-    anomalous = [s for s in samples if s.label == 1]
-    missing = [s for s in anomalous if s.mask is None]
-    if missing:
-        which = shorten([f"{s.defect}/{s.image.name}" for s in missing])
-        raise FileNotFoundError(
-            f"{len(missing)} of {len(anomalous)} anomalous images of {name!r} have no mask: "
-            f"{which}. Expected {expected}. Add the masks, or pass require_masks=False to go "
-            "without pixel-level figures"
-        )
+from promptad_tutorial.files import pictures
+from promptad_tutorial.files.decoding import size_of
+from promptad_tutorial.files.listing import list_images
 
 
 def read_mask(sample: Sample, size: tuple[int, int] | None = None) -> Bool[np.ndarray, "h w"]:
     """The ground truth of a sample, True on anomalous pixels and all False for a good sample.
 
-    `size` is (height, width) of the sample's image, read from the file if not given. Any value
-    above 0 is anomalous, be the mask written as 0/1, 0/255, grey, 16 bit, palette (the colour
-    counts, not the index) or RGB; only JPEG, whose compression leaves noise around 0, is cut at
-    128.
+    `size` is (height, width) of the sample's image, read from the file if not given. What a mask's
+    values mean is said in `files.pixels.marked`: labels all count, soft edges are cut at half. Of
+    several masks (MVTec LOCO: a folder for each picture) every marked pixel counts.
 
     A mask of another size but of the image's shape (to half a pixel) is brought to the image's
     size by nearest neighbour: some tools draw masks on smaller copies.
@@ -108,29 +79,26 @@ def image_size(path: Path) -> tuple[int, int]:
     """(height, width) in pixels as the image is shown; only the header is read.
 
     A camera may store a picture lying on its side and say so in EXIF; `read_image` turns it
-    upright, and masks are drawn on what people see.
-
-    Raises `ValueError` for a file that is not a readable image.
+    upright, and masks are drawn on what people see. Raises `ValueError` for no readable image.
     """
     try:
-        with Image.open(path) as image:
-            lying = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-            return (image.width, image.height) if lying else (image.height, image.width)
-    except (UnidentifiedImageError, OSError) as error:
+        return size_of(path)
+    except ValueError as error:
         raise ValueError(f"cannot read the image {path}: {error}") from error
+
+
+def mask_files(mask: Path) -> tuple[Path, ...]:
+    """The files of a sample's `mask`: itself, or those in it where it is a folder (LOCO)."""
+    return list_images(mask) if mask.is_dir() else (mask,)
 
 
 def _read_boolean(path: Path) -> Bool[np.ndarray, "h w"]:
     try:
-        with Image.open(path) as image:
-            threshold = 127 if image.format == "JPEG" else 0
-            if image.mode in ("P", "PA", "RGBA", "CMYK", "YCbCr", "HSV", "LAB"):
-                values = np.asarray(image.convert("RGB"))
-            elif image.mode == "LA":
-                values = np.asarray(image)[..., :1]  # the second channel is opacity
-            else:
-                values = np.asarray(image)
-    except (UnidentifiedImageError, OSError) as error:
+        one, *others = (pictures.read_mask(file) for file in mask_files(path))
+    except ValueError as error:
         raise ValueError(f"cannot read the mask {path}: {error}") from error
-    marked = values > threshold
-    return marked.any(axis=-1) if marked.ndim == 3 else marked
+    for other in others:
+        if other.shape != one.shape:
+            raise ValueError(f"expected masks of one size in {path}, found {one.shape} and others")
+        one = one | other
+    return one

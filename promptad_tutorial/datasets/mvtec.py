@@ -1,26 +1,25 @@
-"""The MVTec AD layout, which many other datasets share (method.md section 8).
+"""The MVTec AD layout and those that follow it (method.md section 8).
 
 <root>/<category>/train/good/000.png
 <root>/<category>/test/good/000.png
 <root>/<category>/test/<defect>/000.png
 <root>/<category>/ground_truth/<defect>/000_mask.png   (or 000.png)
+
+MVTec LOCO has ground_truth/<defect>/000/000.png, several masks of one picture; MVTec AD 2 has
+test_public/ with ground_truth/ inside; BTAD says ok and ko; prepared VisA is of this layout too.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from promptad_tutorial.datasets.masks import check_masks_present, find_masks
-from promptad_tutorial.datasets.samples import GOOD, ProductLine, Sample
-from promptad_tutorial.files.listing import (
-    IMAGE_SUFFIXES,
-    check_known,
-    describe_contents,
-    existing_folder,
-    list_folders,
-    list_images,
-    required_images,
-)
+from promptad_tutorial.datasets.findings import Findings
+from promptad_tutorial.datasets.folders import folder_named, good_folders, read_good, read_test
+from promptad_tutorial.datasets.samples import Sample
+from promptad_tutorial.files.listing import existing_folder, files_below, list_folders
+from promptad_tutorial.files.names import is_picture
+
+TESTS = ("test", "test_public")
 
 
 def is_category(folder: Path) -> bool:
@@ -28,8 +27,8 @@ def is_category(folder: Path) -> bool:
 
     A damaged category still counts, so that it is an error when loaded instead of going missing.
     """
-    train, test, truth = ((folder / n).is_dir() for n in ("train", "test", "ground_truth"))
-    return train or (test and truth)
+    train, truth = folder_named(folder, "train"), folder_named(folder, "ground_truth")
+    return train is not None or (truth is not None and _test(folder) is not None)
 
 
 def list_categories(root: str | Path) -> tuple[str, ...]:
@@ -43,44 +42,37 @@ def list_categories(root: str | Path) -> tuple[str, ...]:
 
 def has_masks(folder: Path) -> bool:
     """Whether a category has any mask at all: own pictures often have none."""
-    files = (folder / "ground_truth").rglob("*")
-    return any(f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".") for f in files)
+    truth = _truth(folder)
+    return truth is not None and any(map(is_picture, files_below(truth)))
 
 
-def load_mvtec(root: str | Path, category: str, *, require_masks: bool = True) -> ProductLine:
-    """One category of a dataset in the MVTec AD layout. Reads names only, no image.
+def read_category(folder: Path, found: Findings) -> tuple[list[Sample], list[Sample]]:
+    """Training and test samples of one category. Reads names only, no image."""
+    train, test = folder_named(folder, "train"), _test(folder)
+    learnt: list[Sample] = []
+    if train is None:
+        found.fix(folder, "no folder train", "add train/good, with pictures", FileNotFoundError)
+    else:
+        good = good_folders(train, found)
+        if not good:
+            found.fix(train, "no folder good", "add it, with good pictures", FileNotFoundError)
+        for one in good:
+            learnt += read_good(one, f"the normal training images of {folder.name!r}", found)
+    if test is None:
+        remedy = "add test/good and test/<defect>, with pictures"
+        found.fix(folder, "no folder test", remedy, FileNotFoundError)
+        return learnt, []
+    tested = read_test(test, _truth(folder), found)
+    if not good_folders(test, found):
+        found.note(test, "no folder good", "add test/good, with pictures to compare with")
+    return learnt, tested
 
-    With `require_masks=False` an anomalous image may lack its mask and then has `mask=None`.
 
-    Raises `ValueError` for an unknown category or a folder without images, and
-    `FileNotFoundError` for a missing `train/good`, `test` or mask.
-    """
-    root = existing_folder(root, "a dataset in the MVTec AD layout")
-    check_known(category, list_categories(root), "category", root)
-    folder = root / category
-    good = required_images(folder / "train" / GOOD, f"the normal training images of {category!r}")
-    train = tuple(Sample(path, 0, GOOD) for path in good)
-    test = _load_test(folder)
-    if require_masks:
-        where = f"<name>_mask.png or <name>.png in {folder / 'ground_truth'}/<defect>"
-        check_masks_present(test, category, where)
-    return ProductLine(category, folder, train, test)
+def _test(folder: Path) -> Path | None:
+    return next((f for f in (folder_named(folder, name) for name in TESTS) if f), None)
 
 
-def _load_test(folder: Path) -> tuple[Sample, ...]:
-    test_folder = existing_folder(folder / "test", f"the test images of {folder.name!r}")
-    samples: list[Sample] = []
-    for defect_folder in list_folders(test_folder):
-        defect = defect_folder.name
-        images = list_images(defect_folder)
-        if defect == GOOD:
-            samples.extend(Sample(path, 0, GOOD) for path in images)
-        else:
-            masks = find_masks(folder / "ground_truth" / defect)
-            samples.extend(Sample(path, 1, defect, masks.get(path.stem)) for path in images)
-    if not samples:
-        raise ValueError(
-            f"expected test images in {test_folder}/good or {test_folder}/<defect>, found "
-            f"{describe_contents(test_folder)}"
-        )
-    return tuple(samples)
+def _truth(folder: Path) -> Path | None:
+    test = _test(folder)
+    inside = folder_named(test, "ground_truth") if test is not None else None
+    return folder_named(folder, "ground_truth") or inside

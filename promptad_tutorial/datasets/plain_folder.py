@@ -4,74 +4,63 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promptad_tutorial.datasets.masks import check_masks_present, find_masks
-from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, ProductLine, Sample
-from promptad_tutorial.files.listing import (
-    describe_contents,
-    existing_folder,
-    list_folders,
-    list_images,
-    required_images,
-)
+from promptad_tutorial.datasets.findings import Findings
+from promptad_tutorial.datasets.folders import folder_named, good_folders, read_good, read_test
+from promptad_tutorial.datasets.samples import UNLABELLED, Sample
+from promptad_tutorial.files.listing import list_folders, list_images
+from promptad_tutorial.files.names import good_name, printable
+
+Split = tuple[list[Sample], list[Sample]]  # to learn from, and to test
 
 
-def load_folder(
-    good_dir: str | Path,
-    test_dir: str | Path | None = None,
-    *,
-    name: str | None = None,
-    require_masks: bool = False,
-) -> ProductLine:
-    """A product line from a plain folder of good images and an optional folder to score.
+def read_plain(root: Path, found: Findings) -> Split:
+    """A folder with good/ (or ok/, normal/, ...) and optionally test/; or of good pictures alone.
 
-    `test_dir` is either flat (its images are unlabelled: they can be scored, not evaluated) or has
-    sub-folders, `good/` and one for each defect. A mask lies beside its image: `a_mask.png` beside
-    `a.png`. `name` is the product's name, by default that of `good_dir`, or of the folder above
-    it where `good_dir` is called `good`.
-
-    Raises `FileNotFoundError` for a missing folder (or mask, with `require_masks=True`) and
-    `ValueError` for a folder without images or a test folder that is both flat and sorted.
+    Pictures of defects beside good/ stop a loader: there would be no good ones to compare with.
     """
-    good_dir = existing_folder(good_dir, "a folder of good images")
-    train = tuple(Sample(p, 0, GOOD) for p in required_images(good_dir, "good images"))
-    if name is None:
-        name = good_dir.parent.name if good_dir.name.casefold() == GOOD else good_dir.name
-    test = () if test_dir is None else _load_test(existing_folder(test_dir, "a folder to score"))
-    if require_masks:
-        check_masks_present(test, name, "<name>_mask.png beside each image")
-    return ProductLine(name, good_dir, train, test)
-
-
-def _load_test(folder: Path) -> tuple[Sample, ...]:
-    flat = list_images(folder)
-    filled = [f for f in list_folders(folder) if list_images(f)]
-    if flat and filled:
-        raise ValueError(
-            f"expected {folder} to hold images or sub-folders of images, found both "
-            f"({flat[0].name} beside {filled[0].name}/): move the images into good/ or into a "
-            "folder named after their defect"
+    good, test = good_folders(root, found), folder_named(root, "test")
+    if not good:
+        return read_folders(root, test, found)
+    others = [f for f in list_folders(root) if f not in (*good, test) and _has_pictures(f)]
+    if others:
+        place = printable(f"--good '{good[0]}' --bad '{others[0]}'")
+        found.fix(
+            root,
+            f"found images in {', '.join(f.name for f in others)} too, beside {good[0].name}",
+            "move the defects, and some good images to compare with, into test/<defect> and "
+            f"test/good; or `promptad-tutorial init-data {place} --name NAME --out NEW` does it",
+            ValueError,
         )
-    if not flat and not filled:
-        raise ValueError(
-            f"expected images to score in {folder} or its sub-folders, found "
-            f"{describe_contents(folder)}"
+    return read_folders(good[0], test, found)
+
+
+def read_folders(good: Path, test: Path | None, found: Findings) -> Split:
+    """The good pictures of one folder, and those to score of another one, flat or sorted.
+
+    A flat folder's pictures are unlabelled. A mask lies beside its picture: a_mask.png of a.png.
+    """
+    learnt = read_good(good, "good images", found)
+    if test is None:
+        return learnt, []
+    flat = list_images(test, found.fix)
+    filled = [f for f in list_folders(test) if _has_pictures(f)]
+    if flat and filled:
+        found.fix(
+            test,
+            f"found both images and sub-folders of images ({flat[0].name} beside "
+            f"{filled[0].name}/)",
+            "move the images into good/ or into a folder named after their defect",
+            ValueError,
         )
     if flat:
-        return tuple(Sample(path, None, UNLABELLED) for path in flat)
-    samples: list[Sample] = []
-    for sub_folder in filled:
-        images, masks = list_images(sub_folder), find_masks(sub_folder)
-        stems = {path.stem for path in images}
-        for path in images:
-            stem = path.stem.removesuffix("_mask")
-            if stem != path.stem and stem in stems:
-                continue  # a mask, not an image to score
-            samples.append(_labelled(path, sub_folder.name, masks))
-    return tuple(samples)
+        return learnt, [Sample(path, None, UNLABELLED) for path in flat]
+    return learnt, read_test(test, None, found)
 
 
-def _labelled(path: Path, defect: str, masks: dict[str, Path]) -> Sample:
-    if defect.casefold() == GOOD:
-        return Sample(path, 0, GOOD)
-    mask = masks.get(path.stem)
-    return Sample(path, 1, defect, None if mask == path else mask)
+def product_name(good: Path) -> str:
+    """The product that a folder of good pictures shows: its own name, or of the one above good/."""
+    return good.parent.name if good_name(good.name) else good.name
+
+
+def _has_pictures(folder: Path) -> bool:
+    return bool(list_images(folder, lambda *_: None))

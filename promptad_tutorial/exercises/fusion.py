@@ -14,8 +14,8 @@ from torch.nn import functional
 from promptad_tutorial.exercises.answers import number_trouble, tensor_trouble
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.verdict import Task, Verdict
+from promptad_tutorial.scoring import harmonic_fusion
 from promptad_tutorial.scoring.memory import visual_score
-from promptad_tutorial.scoring.scores import harmonic_fusion
 
 
 def memory_distance(fn: object) -> Verdict:

@@ -11,8 +11,8 @@ from promptad_tutorial.exercises.answers import number_trouble, tensor_trouble
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.inputs import random_ranking
 from promptad_tutorial.exercises.verdict import Task, Verdict
+from promptad_tutorial.scoring import prototype
 from promptad_tutorial.scoring.metrics import average_precision, image_auroc
-from promptad_tutorial.scoring.scores import prototype
 
 
 def cosine_similarity(fn: object) -> Verdict:

@@ -17,7 +17,7 @@ from promptad_tutorial.figures.wording import percent, rounded, sentences
 from promptad_tutorial.prompts.words import product_name
 from promptad_tutorial.scoring.fusion import FUSIONS, fuse
 from promptad_tutorial.scoring.metrics import image_auroc
-from promptad_tutorial.scoring.threshold import threshold_from_normal_scores
+from promptad_tutorial.scoring.threshold import student_bound
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class FusionExplorer(Explorer):
         weight, rate = self.weight.value, self.rate.value
         line = self.lines[name]
         scores = _fused(line.text, line.visual, kind, weight)
-        threshold = threshold_from_normal_scores(
+        threshold = student_bound(
             _fused(line.normal_text, line.normal_visual, kind, weight), rate
         )
         good, bad = line.labels == 0, line.labels == 1

@@ -22,8 +22,8 @@ from promptad_tutorial.learning.loop import Level, train
 from promptad_tutorial.learning.losses import alignment, prototypes
 from promptad_tutorial.prompts.learner import PromptLearner
 from promptad_tutorial.prompts.words import product_name
+from promptad_tutorial.scoring import text_score
 from promptad_tutorial.scoring.metrics import image_auroc
-from promptad_tutorial.scoring.scores import text_score
 
 LARGEST_MARGIN = 1.0
 WEIGHTS = (0.0, 1.0, 10.0, 100.0)  # of the margin; the paper's is 1

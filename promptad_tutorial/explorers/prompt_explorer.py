@@ -19,8 +19,8 @@ from promptad_tutorial.explorers.recent import Recent
 from promptad_tutorial.figures import Illustration, score_histogram
 from promptad_tutorial.figures.wording import counted, rounded, sentences
 from promptad_tutorial.prompts.words import PromptPair, product_name
+from promptad_tutorial.scoring import prototype, text_score
 from promptad_tutorial.scoring.metrics import image_auroc
-from promptad_tutorial.scoring.scores import prototype, text_score
 
 if TYPE_CHECKING:
     from promptad_tutorial.datasets import ProductLine

@@ -24,8 +24,8 @@ from promptad_tutorial.learning.config import PromptADConfig
 from promptad_tutorial.learning.loop import Level, train
 from promptad_tutorial.learning.losses import prototypes
 from promptad_tutorial.prompts.words import GENERIC_STATES, product_name
+from promptad_tutorial.scoring import text_score
 from promptad_tutorial.scoring.metrics import image_auroc
-from promptad_tutorial.scoring.scores import text_score
 
 if TYPE_CHECKING:
     from promptad_tutorial.datasets import ProductLine

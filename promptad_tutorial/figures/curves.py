@@ -18,8 +18,7 @@ from promptad_tutorial.figures.palette import (
     GOOD_MARKER,
 )
 from promptad_tutorial.figures.wording import counted, percent, rounded, sentences
-from promptad_tutorial.scoring.metric_inputs import two_classes
-from promptad_tutorial.scoring.metrics import image_auroc
+from promptad_tutorial.scoring.metrics import image_auroc, two_classes
 
 _BINS = 20
 _FEW_FALSE_ALARMS = 0.1  # the false-positive rate at which the ROC caption reads the curve

@@ -19,8 +19,7 @@ from promptad_tutorial.figures.palette import (
     GOOD_MARKER,
 )
 from promptad_tutorial.figures.wording import counted, percent, rounded, sentences
-from promptad_tutorial.scoring.metric_inputs import two_classes
-from promptad_tutorial.scoring.metrics import image_auroc
+from promptad_tutorial.scoring.metrics import image_auroc, two_classes
 
 _NORMAL, _ANOMALY, _NEGATIVE, _SHOT = "#0173b2", "#d55e00", "#a23b80", "#029e73"
 _BINS = 40  # of the score axis, which is always 0 .. 1 so that settings can be compared

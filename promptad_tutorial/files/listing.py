@@ -6,11 +6,14 @@ import difflib
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+from promptad_tutorial.files.names import is_hidden, kind_of, same_name
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".bmp", ".tif", ".webp")  # the usual ones, for messages
+
+Report = Callable[[Path, str, str, type[Exception]], None]
 NaturalKey = tuple[tuple[str | int, ...], str]
 
 
@@ -48,45 +51,78 @@ def existing_folder(folder: str | Path, role: str) -> Path:
     return path
 
 
+def visible(folder: Path) -> tuple[Path, ...]:
+    """Everything in a folder that is not the system's own, in natural order."""
+    return tuple(sorted((p for p in folder.iterdir() if not is_hidden(p)), key=path_key))
+
+
 def list_folders(folder: Path) -> tuple[Path, ...]:
     """The visible sub-folders (links to folders included), in natural order."""
-    found = (p for p in folder.iterdir() if not p.name.startswith(".") and p.is_dir())
-    return tuple(sorted(found, key=path_key))
+    return tuple(p for p in visible(folder) if p.is_dir())
 
 
-def list_images(folder: Path) -> tuple[Path, ...]:
-    """The image files directly in a folder, in natural order; everything else is ignored.
+def _refuse(path: Path, what: str, remedy: str, stops: type[Exception]) -> None:
+    raise stops(f"{path} {what}: {remedy}")
 
-    Hidden files are ignored too: macOS leaves `._000.png` files that are no images.
-    Raises `FileNotFoundError` for an image name that is a link to nowhere.
+
+def list_images(folder: Path, report: Report = _refuse) -> tuple[Path, ...]:
+    """The image files directly in a folder, in natural order; what is no image is ignored.
+
+    What people count as an image and nobody can read is never passed over in silence: a link to
+    nowhere is a `FileNotFoundError`, and a kind that Pillow cannot open here a `ValueError`, unless
+    `report` does something else with (path, what, remedy, error).
     """
-    found = []
-    for path in folder.iterdir():
-        if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES:
+    found, unreadable = [], []
+    for path in visible(folder):
+        kind = kind_of(path)
+        if kind == "other" or path.is_dir():
             continue
         if path.is_symlink() and not path.exists():
-            raise FileNotFoundError(
-                f"{path} is a link to {os.readlink(path)}, which is not there: "
-                "restore the target or remove the link"
-            )
-        if path.is_file():
+            what = f"is a link to {os.readlink(path)}, which is not there"
+            report(path, what, "restore the target or remove the link", FileNotFoundError)
+        elif kind == "unreadable":
+            unreadable.append(path.name)
+        else:
             found.append(path)
-    return tuple(sorted(found, key=path_key))
+    if unreadable:
+        what = f"has {len(unreadable)} pictures of a kind that cannot be read here"
+        remedy = "save them as PNG (.heic is read with pillow-heif installed), or take them out"
+        report(folder, f"{what} ({shorten(unreadable)})", remedy, ValueError)
+    return tuple(found)
 
 
-def required_images(folder: Path, role: str) -> tuple[Path, ...]:
-    """`list_images`, where a missing or empty folder is an error that names its `role`.
+def files_below(root: Path, leave_out: Path | None = None) -> tuple[Path, ...]:
+    """Every visible file in a folder and below it, in natural order of its parts.
 
-    Raises `FileNotFoundError` without the folder and `ValueError` without an image in it.
+    Links to folders are followed, each folder once; links to nowhere are listed. Nothing under
+    `leave_out` is.
     """
-    folder = existing_folder(folder, role)
-    images = list_images(folder)
-    if not images:
-        raise ValueError(
-            f"expected {role} in {folder}: at least one image ({', '.join(IMAGE_SUFFIXES)}), "
-            f"found {describe_contents(folder)}"
-        )
-    return images
+    seen = set() if leave_out is None else {os.path.realpath(leave_out)}
+    found: list[Path] = []
+    for here, folders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(here)
+        if real in seen:  # a link in a circle
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        found += [Path(here, name) for name in names if not is_hidden(name)]
+    return tuple(sorted(found, key=lambda path: path_key(path.relative_to(root))))
+
+
+def existing(root: Path, relative: str) -> Path:
+    """`root`/`relative`, or what is there under a name with its accents in the other form (NFD).
+
+    Where nothing is there it is `root`/`relative` all the same.
+    """
+    path = root / relative
+    if path.exists():
+        return path
+    here = root
+    for part in Path(relative).parts:
+        alike = visible(here) if here.is_dir() and not (here / part).exists() else ()
+        here = next((p for p in alike if same_name(p.name, part)), here / part)
+    return here if here.exists() else path
 
 
 def describe_contents(folder: Path, limit: int = 6) -> str:

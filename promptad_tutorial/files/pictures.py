@@ -10,9 +10,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from PIL import Image, ImageOps
 from torch import Tensor
+
+from promptad_tutorial.files.decoding import (
+    ImageError,
+    Reading,
+    decode,
+    reading_from_environment,
+)
+from promptad_tutorial.files.names import printable
+from promptad_tutorial.files.pixels import LOSSY, image_from_array, marked, mask_values, rgb_of
 
 # A path, a PIL image or an array. Written as Any so that a wrong thing meets ImageError below.
 ImageSource: TypeAlias = Any
@@ -20,51 +29,73 @@ ImageSource: TypeAlias = Any
 RESIZE_MODES = ("squash", "crop")
 
 
-class ImageError(ValueError):
-    """An image that cannot be used: what was expected, what was found, what to do."""
-
-
-def read_image(source: ImageSource) -> Image.Image:
+def read_image(source: ImageSource, reading: Reading | None = None) -> Image.Image:
     """An 8-bit RGB copy of ``source``, turned upright by its EXIF orientation.
 
     ``source`` is a path, a PIL image or an array of shape (H, W), (H, W, 1), (H, W, 3) or
-    (H, W, 4). Grey is repeated over the channels, palettes are looked up, transparency is
-    dropped, and of several frames the first is taken. Ranges:
+    (H, W, 4). Every format that Pillow decodes is read (HEIF where pillow-heif is installed), and
+    the pixels of a file whose metadata are damaged. Grey is repeated over the channels, palettes
+    are looked up, CMYK and Lab are converted without a profile, transparency is composited on
+    white, and of several frames the first is taken (``info["frames"]`` says how many). Ranges:
 
     - uint8 stays as it is; bool becomes 0 and 255;
-    - 16 bit (uint16 arrays, PIL modes "I;16" and "I") is divided by 257: 65535 becomes 255. A
-      camera that fills only 12 of the 16 bits looks dark: multiply by 16 first;
+    - 16 bit (uint16 arrays, PIL modes "I;16" and "I") is divided by 257: 65535 becomes 255. Where
+      a camera fills 12 of the 16 bits, set ``PROMPTAD_BITS=12``, or ``Reading(bits=12)``; without
+      it there is a warning, as the picture is nearly black;
     - floats (arrays, PIL mode "F") must lie in [0, 1] and are multiplied by 255.
 
-    Raises ImageError for a missing, empty or broken file, a folder, a wrong shape, type or range.
+    ``reading`` is by default that of the environment; ``PROMPTAD_MAX_PIXELS`` is its other
+    setting: larger pictures are decoded at a smaller scale where the format can (JPEG).
+
+    Raises ImageError for a missing, empty or broken file, a folder, a wrong shape, type or range,
+    and for more pixels than the limit.
     """
+    reading = reading_from_environment() if reading is None else reading
     if isinstance(source, np.ndarray):
-        return _image_from_array(source)
+        return image_from_array(source, reading)
     if isinstance(source, Image.Image):
-        return _decode(source, "the PIL image")
+        return rgb_of(_loaded(source), "the PIL image", reading)
+    image, deep = decode(_path(source), reading)
+    found = rgb_of(image, printable(str(source)), reading, deep)
+    found.info = {k: v for k, v in image.info.items() if k == "frames"}
+    return found
+
+
+def read_mask(
+    path: str | os.PathLike[str], reading: Reading | None = None
+) -> Bool[np.ndarray, "h w"]:
+    """Which pixels a mask's file marks, upright by its own EXIF orientation; see ``marked``.
+
+    It may be written as 0/1, 0/255, labels, grey, 16 bit, float, palette (the colour counts, not
+    the index) or RGB; what is transparent is not marked. Raises ImageError as ``read_image`` does.
+    """
+    reading = reading_from_environment() if reading is None else reading
+    image, _ = decode(_path(path), reading)
+    return marked(mask_values(image), image.info["format"] in LOSSY)
+
+
+def _path(source: ImageSource) -> Path:
     if not isinstance(source, (str, os.PathLike)):
         raise ImageError(
             "expected an image as a path, a PIL image or a NumPy array, "
             f"found {type(source).__name__}."
         )
-    path = Path(source)
-    if os.path.isdir(path):
-        raise ImageError(f"expected an image file, found a folder: {path}. Name a file inside it.")
-    if not os.path.exists(path):
-        raise ImageError(f"image file not found: {path}. Check the path and the working folder.")
-    if os.path.getsize(path) == 0:
-        raise ImageError(f"image file is empty (0 bytes): {path}. Copy it again.")
+    if "\0" in os.fspath(source):
+        raise ImageError(f"image file not found: {os.fspath(source)!r}. Check the path.")
+    return Path(source)
+
+
+def _loaded(image: Image.Image) -> Image.Image:
     try:
-        with Image.open(path) as image:
-            return _decode(image, str(path))
-    except ImageError:
-        raise
-    except Exception as error:  # Pillow's decoders raise many classes for broken files
+        image.load()  # a picture that was opened only now meets its broken file
+    except Exception as error:
         raise ImageError(
-            f"could not read {path} as an image ({type(error).__name__}: {error}). "
-            "The file is broken, incomplete or of a kind that Pillow cannot open: copy it again, "
-            "or save it as PNG."
+            f"could not read the PIL image ({type(error).__name__}: {error})."
         ) from error
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged metadata: the pixels are sound
+        return image
 
 
 def preprocess(
@@ -169,55 +200,3 @@ def list_images(images: Any) -> list[Any]:
     if not found:
         raise ImageError("expected at least one image, found an empty collection.")
     return found
-
-
-def _decode(image: Image.Image, name: str) -> Image.Image:
-    """Upright 8-bit RGB out of an opened PIL image; ``name`` is for the message."""
-    if 0 in image.size:
-        raise ImageError(f"expected an image with pixels, found {name} of size {image.size}.")
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535:
-            raise ImageError(
-                f"expected integers in 0..65535 in {name} (mode {image.mode}), found "
-                f"{values.min()}..{values.max()}. Scale them to 8 or 16 bits first."
-            )
-        return _image_from_array(values.astype(np.uint16))
-    if image.mode == "F":
-        return _image_from_array(np.asarray(image))
-    if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
-        image = image.convert("LA" if image.mode == "La" else "RGBA")
-    return image.convert("RGB")
-
-
-def _image_from_array(array: np.ndarray) -> Image.Image:
-    shaped = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
-    if not shaped or array.size == 0:
-        hint = ""
-        if array.ndim == 3 and array.shape[0] in (1, 3, 4):
-            hint = " The channels seem to come first: use array.transpose(1, 2, 0)."
-        raise ImageError(
-            "expected an image array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), found "
-            f"{array.shape}.{hint}"
-        )
-    if array.dtype == np.bool_:
-        array = array * np.uint8(255)
-    elif array.dtype == np.uint16:
-        array = np.rint(array / 257).astype(np.uint8)
-    elif array.dtype.kind == "f":
-        low, high = float(array.min()), float(array.max())
-        if not (low >= -1e-6 and high <= 1 + 1e-6):  # also true for NaN
-            raise ImageError(
-                f"expected a float image in [0, 1], found {low:g}..{high:g}. Divide 8-bit values "
-                "by 255, or pass them as uint8."
-            )
-        array = np.rint(np.clip(array.astype(np.float64), 0, 1) * 255).astype(np.uint8)
-    elif array.dtype != np.uint8:
-        raise ImageError(
-            f"expected an image array of uint8, uint16, bool or float, found {array.dtype}. "
-            "Convert it first: array.astype('uint8') for values in 0..255."
-        )
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    return Image.fromarray(np.ascontiguousarray(array)).convert("RGB")

@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from promptad_tutorial.benchmark import optimism, published, sample_size, selection
-from promptad_tutorial.benchmark.trap_list import TRAPS
+from promptad_tutorial.benchmark.trap_list import trap_list
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.learning.config import PromptADConfig, Traps
 
@@ -140,8 +140,8 @@ def test_paper_and_reruns_stand_in_one_row():
 def test_the_traps_are_those_of_the_method():
     text = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| (.+?) \| (.+?) \|$", text, flags=re.MULTILINE)
-    assert [(str(t.number), t.released, t.clean) for t in TRAPS] == rows
-    assert {t.switch for t in TRAPS} - {None} == set(Traps.names())
+    assert [(str(t.number), t.released, t.clean) for t in trap_list()] == rows
+    assert {t.switch for t in trap_list()} - {None} == set(Traps.names())
 
 
 # --- PromptAD step by step ------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from workshop.pages.site.api_pages import modules
 from workshop.pages.site.build import ROOT, build
 from workshop.pages.site.docstrings import as_rst
 from workshop.pages.site.notebook_pages import notebook_page
-from workshop.pages.site.sources import gather
+from workshop.pages.site.sources import contents, gather
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LOADED = {"img": "src", "script": "src", "iframe": "src", "source": "src", "object": "data"}
@@ -172,6 +172,15 @@ def test_no_cell_is_run_and_a_wrong_output_stays_as_it_is(tmp_path):
         nbformat.v4.new_notebook(cells=[opening, cell]), "notebooks/00_x.ipynb", tmp_path
     )
     assert made.cells[1].outputs == cell.outputs and made.cells[1].source == cell.source
+
+
+def test_a_page_stands_once_in_the_contents_and_every_page_has_a_heading():
+    pages = ["docs/glossary", "docs/new", "docs/teaching/lab1", "notebooks/00_start_here"]
+    text = contents(pages)
+    assert [text.count(f"\n{page}\n") for page in pages] == [1] * 4
+    assert text.index("lab1") < text.index("docs/new")  # under "For teachers", before what is left
+    with pytest.raises(ValueError, match="heading in CONTENTS for every page, found none for"):
+        contents(["elsewhere/page"])
 
 
 def test_a_link_to_nothing_stops_the_build_and_says_which(tmp_path):

@@ -139,11 +139,21 @@ def remove(folder: Path) -> None:
 @pytest.mark.parametrize(
     "gone, refill, error, message",
     [
-        ("train", False, FileNotFoundError, "normal training images of 'bottle' at"),
-        ("train/good", False, FileNotFoundError, "normal training images of 'bottle' at"),
-        ("train/good", True, ValueError, "normal training images of 'bottle' in .*an empty folder"),
-        ("test", False, FileNotFoundError, "test images of 'bottle' at"),
-        ("test", True, ValueError, "expected test images in .*found an empty folder"),
+        ("train", False, FileNotFoundError, "bottle: no folder train: add train/good"),
+        ("train/good", False, FileNotFoundError, "bottle/train: no folder good: add it"),
+        (
+            "train/good",
+            True,
+            ValueError,
+            "train/good: an empty folder.*the normal training images of 'bottle'",
+        ),
+        ("test", False, FileNotFoundError, "bottle: no folder test: add test/good"),
+        (
+            "test",
+            True,
+            ValueError,
+            "test: no test pictures in good or <defect>, found an empty folder",
+        ),
         ("ground_truth", False, FileNotFoundError, "3 of 3 anomalous images"),
     ],
 )
@@ -191,29 +201,29 @@ def test_a_table_written_on_windows(tmp_path):
 
 
 def test_visa_errors(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"VisA's table at .*1cls\.csv"):
+    with pytest.raises(FileNotFoundError, match=r"1cls\.csv: VisA's table is not there"):
         list_objects(tmp_path)
     root = make_visa(tmp_path)
     with pytest.raises(ValueError, match=r"candle, pcb1\. Did you mean 'candle'"):
         load_visa(root, "candles")
-    with pytest.raises(ValueError, match="rows of 'pcb1' with split 'test'"):
+    with pytest.raises(ValueError, match="no rows of 'pcb1' with split 'test'"):
         load_visa(root, "pcb1")
     (root / "candle/Masks/0.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"1 of 1 anomalous .*anomaly/0\.JPG"):
         load_visa(root, "candle")
     assert load_visa(root, "candle", require_masks=False).test[0].mask is None
     (root / "candle/Normal/9.JPG").unlink()
-    with pytest.raises(FileNotFoundError, match=r"1 of 5 images .*candle/Normal/9\.JPG"):
+    with pytest.raises(FileNotFoundError, match=r"candle/Normal/9\.JPG: the picture of line 3"):
         load_visa(root, "candle", require_masks=False)
 
 
 @pytest.mark.parametrize(
     "row, message",
     [
-        (["a", "val", "normal", "0.png", ""], "line 2 .*expected split train or test, found 'val'"),
-        (["a", "train", "bad", "0.png", ""], "line 2 .*expected label normal or anomaly.*'bad'"),
-        (["", "train", "normal", "0.png", ""], "line 2 .*expected an object and an image"),
-        (["a"], "line 2 .*expected split train or test, found ''"),
+        (["a", "val", "normal", "0.png", ""], "line 2: split is 'val', expected train or test"),
+        (["a", "train", "bad", "0.png", ""], "line 2: label is 'bad', expected normal or anomaly"),
+        (["", "train", "normal", "0.png", ""], "line 2: no object"),
+        (["a"], "line 2: split is '', expected train or test"),
     ],
 )
 def test_a_malformed_row_is_found_by_its_line(tmp_path, row, message):
@@ -224,7 +234,9 @@ def test_a_malformed_row_is_found_by_its_line(tmp_path, row, message):
 
 def test_missing_columns_are_an_error(tmp_path):
     write_table(tmp_path, ["object", "image"], [])
-    with pytest.raises(ValueError, match=r"object, split, label, image, mask in .*object, image$"):
+    with pytest.raises(
+        ValueError, match=r"columns object, split, label, image, mask, found object, image:"
+    ):
         list_objects(tmp_path)
 
 
@@ -233,7 +245,7 @@ def test_rows_longer_than_the_header_and_an_empty_table(tmp_path):
     write_table(tmp_path, columns, [["a", "train", "normal", "0.png", "", "more"]])
     assert list_objects(tmp_path) == ("a",)
     (tmp_path / "split_csv" / "1cls.csv").write_text("")
-    with pytest.raises(ValueError, match=r"found none$"):
+    with pytest.raises(ValueError, match=r"found none:"):
         list_objects(tmp_path)
 
 
@@ -244,7 +256,7 @@ def test_a_table_that_is_not_utf_8_is_an_error(tmp_path):
         [["pi\u00e8ce", "train", "normal", "0.png", ""]],
         encoding="latin-1",
     )
-    with pytest.raises(ValueError, match=r"PROMPTAD_DATA=.*expected UTF-8 text in .*1cls\.csv"):
+    with pytest.raises(ValueError, match=r"PROMPTAD_DATA=.*1cls\.csv: expected UTF-8 text"):
         dataset_from_environment({"PROMPTAD_DATA": str(tmp_path)})
 
 
@@ -290,17 +302,17 @@ def test_plain_folder_errors(tmp_path):
     (tmp_path / "mug").mkdir()
     with pytest.raises(FileNotFoundError, match="a folder of good images at"):
         load_folder(tmp_path / "cup")
-    with pytest.raises(ValueError, match=r"good images in .*found an empty folder"):
+    with pytest.raises(ValueError, match=r"an empty folder: no picture in it, good images"):
         load_folder(tmp_path / "mug")
     write(tmp_path / "mug" / "0.png")
     with pytest.raises(FileNotFoundError, match="a folder to score at"):
         load_folder(tmp_path / "mug", tmp_path / "test")
     (tmp_path / "test" / "crack").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"images to score in .*found crack/"):
+    with pytest.raises(ValueError, match=r"no test pictures in .*found crack/"):
         load_folder(tmp_path / "mug", tmp_path / "test")
     write(tmp_path / "test" / "1.png")
     write(tmp_path / "test" / "crack" / "2.png")
-    with pytest.raises(ValueError, match=r"found both \(1\.png beside crack/\)"):
+    with pytest.raises(ValueError, match=r"found both .*\(1\.png beside crack/\)"):
         load_folder(tmp_path / "mug", tmp_path / "test")
 
 
@@ -425,7 +437,7 @@ def test_a_measured_table_is_found_in_an_installed_package(installed):
     (installed / "checkout" / "results").mkdir()  # a learner's own
     with pytest.raises(FileNotFoundError, match=r"'told/ladder.csv' in results/, found no table"):
         committed_table("told/ladder.csv")
-    path = installed / "site" / "promptad_tutorial" / "carried" / "results" / "ladder"
+    path = installed / "site" / "promptad_tutorial" / "carried" / "results" / "told"
     path.mkdir(parents=True)
     (path / "ladder.csv").write_text("method,image_auroc\nPromptAD,1.5\n")
     assert committed_table("told/ladder.csv").to_dict("list") == {

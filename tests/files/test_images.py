@@ -50,13 +50,17 @@ def test_grey_palette_and_transparency(tmp_path):
     for source in (grey, grey[:, :, None], Image.fromarray(grey)):
         np.testing.assert_array_equal(pixels(source), tripled)
     rgba = np.dstack([RGB, grey])
+    share = grey[:, :, None] / 255
+    on_white = share * RGB + (1 - share) * 255
     for source in (rgba, Image.fromarray(rgba)):
-        np.testing.assert_array_equal(pixels(source), RGB)
+        np.testing.assert_allclose(pixels(source), on_white, atol=1)
     palette = Image.fromarray(RGB).quantize(16)
     np.testing.assert_array_equal(pixels(palette), np.asarray(palette.convert("RGB")))
     path = tmp_path / "palette.png"
-    palette.save(path, transparency=bytes(range(16)))  # Pillow warns of this in convert("RGB")
-    np.testing.assert_array_equal(pixels(path), np.asarray(palette.convert("RGB")))
+    palette.save(path, transparency=bytes([0] + [255] * 15))  # index 0 is clear
+    expected = np.asarray(palette.convert("RGB")).copy()
+    expected[np.asarray(palette) == 0] = 255
+    np.testing.assert_array_equal(pixels(path), expected)
 
 
 def test_16_bits_are_scaled_to_8(tmp_path):

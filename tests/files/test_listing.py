@@ -9,10 +9,10 @@ import pytest
 from promptad_tutorial.files.listing import (
     check_known,
     existing_folder,
+    files_below,
     list_images,
     natural_key,
     path_key,
-    required_images,
 )
 
 
@@ -61,13 +61,27 @@ def test_links_are_followed_and_a_link_to_nowhere_is_named(tmp_path):
         list_images(tmp_path / "link")
 
 
-def test_an_empty_folder_is_an_error_that_says_what_is_there(tmp_path):
-    with pytest.raises(ValueError, match=r"expected good images in .*found an empty folder"):
-        required_images(tmp_path, "good images")
-    (tmp_path / "notes.txt").touch()
-    (tmp_path / "sub").mkdir()
-    with pytest.raises(ValueError, match=r"found notes\.txt, sub/$"):
-        required_images(tmp_path, "good images")
+def test_a_picture_that_nobody_can_read_is_no_picture_to_pass_over(tmp_path):
+    for name in ("a.png", "b.svg", "c.CR2"):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        ValueError, match=r"has 2 pictures of a kind.*\(b\.svg, c\.CR2\): save them"
+    ):
+        list_images(tmp_path)
+    told = []
+    found = list_images(tmp_path, lambda *words: told.append(words))
+    assert [p.name for p in found] == ["a.png"] and told[0][3] is ValueError
+
+
+def test_files_below_a_folder_without_the_systems_own(tmp_path):
+    for name in ("b/1.png", "a.txt", "@eaDir/1.png", "__MACOSX/2.png", "b/._1.png", "b/Thumbs.db"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "b" / "up").symlink_to(tmp_path)
+    (tmp_path / "b" / "gone.png").symlink_to(tmp_path / "nowhere")
+    found = [p.relative_to(tmp_path).as_posix() for p in files_below(tmp_path)]
+    assert found == ["a.txt", "b/1.png", "b/gone.png"]
+    assert [p.name for p in files_below(tmp_path, leave_out=tmp_path / "b")] == ["a.txt"]
 
 
 def test_a_folder_that_is_not_there_or_is_a_file(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from promptad_tutorial.datasets.checks.check import LAYOUTS, check_dataset
-from promptad_tutorial.datasets.checks.findings import Finding, Findings
+from promptad_tutorial.datasets.checks.check import check_dataset
 
-__all__ = ["LAYOUTS", "Finding", "Findings", "check_dataset"]
+__all__ = ["check_dataset"]

@@ -1,20 +1,15 @@
-"""Checking a dataset's folder: structure first, then every file, then the loader itself."""
+"""Checking a dataset's folder: as a loader reads it, what no loader reads, then every file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from promptad_tutorial.datasets import GOOD, open_dataset
 from promptad_tutorial.datasets.checks.content import Seen, check_content
-from promptad_tutorial.datasets.checks.findings import Findings
-from promptad_tutorial.datasets.checks.mvtec import check_mvtec, looks_like_category
-from promptad_tutorial.datasets.checks.plain_folder import check_plain_folder
-from promptad_tutorial.datasets.checks.visa import check_visa
-from promptad_tutorial.datasets.mvtec import is_category
-from promptad_tutorial.datasets.visa import SPLIT_FILE
-from promptad_tutorial.files.listing import existing_folder, list_folders
+from promptad_tutorial.datasets.checks.strays import check_strays
+from promptad_tutorial.datasets.findings import Findings
+from promptad_tutorial.datasets.opening import LAYOUTS, Dataset, open_as, open_dataset, recognise
+from promptad_tutorial.files.listing import existing_folder
 
-LAYOUTS = {"mvtec": check_mvtec, "visa": check_visa, "folder": check_plain_folder}
 MIN_SIDE = 64  # pixels: below, a picture shows less than the patches of the smallest backbone
 
 
@@ -23,8 +18,8 @@ def check_dataset(
 ) -> tuple[Findings, list[Seen]]:
     """Everything that is wrong with the dataset in `root`, and the pictures it has.
 
-    `layout` is "mvtec", "visa" or "folder", by default what the folder looks most like. Pictures
-    with a side of less than `min_side` pixels are too small. Nothing is changed.
+    `layout` is one of LAYOUTS, by default what the folder looks most like. Pictures with a side of
+    less than `min_side` pixels are too small. Nothing is changed.
 
     Raises FileNotFoundError or NotADirectoryError for no folder, ValueError for another layout.
     """
@@ -32,32 +27,48 @@ def check_dataset(
     name = layout or recognise(folder)
     if name not in LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}; got {layout!r}")
-    findings = Findings(folder)
-    seen = LAYOUTS[name](folder, findings)
-    check_content(seen, findings, min_side, jobs)
-    if not findings.faults:
-        _load(folder, findings)
-    return findings, seen
+    found = Findings(folder)
+    seen = _read(open_as(folder, name, found), found)
+    check_strays(folder, seen, found, by_table=name in ("visa", "realiad"))
+    check_content(seen, found, min_side, jobs)
+    if not found.faults:
+        _load(folder, found)
+    return found, seen
 
 
-def recognise(folder: Path) -> str:
-    """The layout that a folder, perhaps a faulty one, looks most like."""
-    if (folder / SPLIT_FILE.parent).is_dir():
-        return "visa"
-    if any(map(is_category, list_folders(folder))):
-        return "mvtec"  # good pictures may lie beside the lines that were made of them
-    if (folder / GOOD).is_dir():
-        return "folder"
-    if looks_like_category(folder) or any(map(looks_like_category, list_folders(folder))):
-        return "mvtec"
-    return "folder"
+def _read(dataset: Dataset, found: Findings) -> list[Seen]:
+    seen = []
+    masked = any(map(dataset.needs_masks, dataset.product_lines))
+    if not dataset.product_lines:
+        found.fix(dataset.root, "no product line", "expected <category>/train/good")
+    for line in dataset.product_lines:
+        train, test = dataset.read(line, found)
+        seen += [Seen(sample, line, "train") for sample in train]
+        seen += [Seen(sample, line, "test") for sample in test]
+        defects = [sample for sample in test if sample.label == 1]
+        if test and not defects and test[0].label is not None:
+            found.note(dataset.folder(line), "no defects to test", "add test/<defect> to measure")
+        have = any(sample.mask for sample in defects)
+        if defects and not (have or masked):
+            found.note(
+                dataset.folder(line),
+                "no masks at all, so figures at pixel level are not available",
+                "nothing to do for image scores; else add ground_truth/<defect>/<name>_mask.png",
+            )
+        for sample in defects if masked or have else ():
+            if sample.mask is None:
+                beside = dataset.folder(line) / "ground_truth" / sample.defect
+                place = f"{found.name(beside)}/" if dataset.layout == "mvtec" else ""
+                remedy = f"add {place}{sample.image.stem}_mask.png"
+                found.fix(sample.image, "the mask is missing", remedy)
+    return seen
 
 
-def _load(folder: Path, findings: Findings) -> None:
+def _load(folder: Path, found: Findings) -> None:
     """What the loaders refuse is a fault, whatever the checks above say."""
     try:
         dataset = open_dataset(folder)
         for name in dataset.product_lines:
             dataset.load(name)
     except (ValueError, OSError) as error:
-        findings.fix(folder, f"does not open ({' '.join(str(error).split())})", "see the message")
+        found.fix(folder, f"does not open ({' '.join(str(error).split())})", "see the message")

@@ -11,12 +11,19 @@ from typing import TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed
-from PIL import Image
-from tqdm.auto import tqdm
 
-from promptad_tutorial.files.pictures import ImageError, read_image
-
-MOST_VALUES = 8  # that a mask may hold and still be labels; above, it has grey edges
+from promptad_tutorial.files.decoding import decode, reading_from_environment
+from promptad_tutorial.files.names import printable
+from promptad_tutorial.files.pixels import (
+    LOSSY,
+    MOST_VALUES,
+    has_soft_edges,
+    marked,
+    mask_values,
+    rgb_of,
+    used_bits,
+)
+from promptad_tutorial.files.progress import progress
 
 Look = TypeVar("Look")
 
@@ -27,6 +34,8 @@ class PictureLook:
 
     size: tuple[int, int] | None = None  # (height, width)
     digest: str = ""  # equal for equal pixels, whatever the file's format and name
+    bits: int | None = None  # of 16 that its values fill; None for 8-bit pictures
+    frames: int = 1
     error: str = ""
 
 
@@ -35,43 +44,44 @@ class MaskLook:
     """A mask: its size, the values in it and the share that is marked, or why it does not open."""
 
     size: tuple[int, int] | None = None  # (height, width)
-    values: tuple[int, ...] = ()  # the first MOST_VALUES + 1 of them, ascending
+    values: tuple[int | float, ...] = ()  # the first MOST_VALUES + 1 of them, ascending
     marked: float = 0.0  # share of the pixels that `datasets.read_mask` calls anomalous
-    lossy: bool = False  # a JPEG
+    lossy: bool = False  # a JPEG or another format that blurs
+    soft: bool = False  # there are values above 0 that do not count
     error: str = ""
 
 
 def look_at_picture(path: Path) -> PictureLook:
     """Decode the whole picture, as scoring it would: a header may be right and the rest cut off."""
+    reading = reading_from_environment()
     try:
-        with warnings.catch_warnings():  # Pillow warns of odd files that it can read all the same
+        image, deep = decode(path, reading)
+        with warnings.catch_warnings():  # of depth, which is told of all the pictures together
             warnings.simplefilter("ignore")
-            image = read_image(path)
-    except (ImageError, OSError) as error:
+            rgb = rgb_of(image, printable(path.name), reading, deep)
+    except (ValueError, OSError) as error:
         return PictureLook(error=_reason(error))
-    digest = hashlib.sha256(f"{image.size}".encode())
-    digest.update(image.tobytes())
-    return PictureLook((image.height, image.width), digest.hexdigest())
+    bits = None
+    if deep:
+        bits = used_bits(256 * max(high for _, high in rgb.getextrema()) + 255)
+    elif image.mode.startswith("I") and "peak" not in image.info and reading.bits is None:
+        bits = used_bits(int(np.asarray(image).max()))
+    digest = hashlib.sha256(f"{rgb.size}".encode())
+    digest.update(rgb.tobytes())
+    frames = image.info.get("frames", 1)
+    return PictureLook((rgb.height, rgb.width), digest.hexdigest(), bits, frames)
 
 
 def look_at_mask(path: Path) -> MaskLook:
     """Decode the mask; its values are counted as `datasets.read_mask` counts them."""
     try:
-        with Image.open(path) as image:
-            lossy = image.format == "JPEG"
-            if image.mode in ("P", "PA", "RGBA", "CMYK", "YCbCr", "HSV", "LAB"):
-                values = np.asarray(image.convert("RGB"))
-            else:
-                values = np.asarray(image)
-            if image.mode == "LA":
-                values = values[..., 0]
-    except Exception as error:  # Pillow's decoders raise many classes for broken files
+        image, _ = decode(path, reading_from_environment())
+        values, lossy = mask_values(image), image.info["format"] in LOSSY
+        share = float(marked(values, lossy).mean())
+    except (ValueError, OSError) as error:
         return MaskLook(error=_reason(error))
-    if values.ndim == 3:
-        values = values.max(axis=2)
-    found = np.unique(values)[: MOST_VALUES + 1]
-    marked = float((values > (127 if lossy else 0)).mean())
-    return MaskLook(values.shape, tuple(int(v) for v in found), marked, lossy)
+    found = np.unique(values)[: MOST_VALUES + 1].tolist()
+    return MaskLook(values.shape, tuple(found), share, lossy, has_soft_edges(values, lossy))
 
 
 def look_at_all(
@@ -81,8 +91,7 @@ def look_at_all(
     unique = list(dict.fromkeys(paths))
     run = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
     results = run(delayed(look)(path) for path in unique)
-    shown = tqdm(results, what, total=len(unique), leave=False)
-    return dict(zip(unique, shown, strict=True))
+    return dict(zip(unique, progress(results, what, len(unique)), strict=True))
 
 
 def _reason(error: Exception) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from promptad_tutorial.datasets.folders import without_ending
 from promptad_tutorial.datasets.samples import GOOD, UNLABELLED
 from promptad_tutorial.files.listing import (
     IMAGE_SUFFIXES,
     describe_contents,
     existing_folder,
-    path_key,
+    files_below,
 )
+from promptad_tutorial.files.names import bad_name, good_name, is_picture, kind_of, nfc
 
 DEFECT = "defect"  # the name of what lies directly in the folder of bad pictures
 
@@ -36,6 +37,13 @@ def good_pictures(folder: Path) -> list[Found]:
     """
     root = existing_folder(folder, "the folder of good pictures (--good)")
     found = [Found(path, GOOD, path.relative_to(root)) for path in _pictures_below(root)]
+    for one in found:
+        named = [part for part in one.within.parts[:-1] if bad_name(part)]
+        if named:
+            raise ValueError(
+                f"a folder of good pictures cannot hold one called {named[0]!r}: give the folder "
+                f"of good ones alone as --good, and {named[0]} as --bad"
+            )
     return _not_empty(found, root, "good pictures")
 
 
@@ -50,23 +58,27 @@ def bad_pictures(folder: Path) -> tuple[list[Found], list[Path]]:
     for path in _pictures_below(root):
         within = path.relative_to(root)
         defect = within.parts[0] if len(within.parts) > 1 else DEFECT
-        if defect.casefold() in (GOOD, UNLABELLED):
+        if good_name(defect) or defect.casefold() == UNLABELLED:
             raise ValueError(
                 f"a folder of bad pictures cannot hold one called {defect!r}: move {root / defect} "
                 "out, or rename it to what is wrong with its pictures"
             )
         rest = Path(*within.parts[1:]) if len(within.parts) > 1 else within
         found.append(Found(path, defect, rest))
-    stems = {(one.defect, one.within.parent, one.path.stem) for one in found}
+    stems = {_key(one, one.path.stem) for one in found}
     beside = [
         one.path
         for one in found
-        if one.path.stem.endswith("_mask")
-        and (one.defect, one.within.parent, one.path.stem.removesuffix("_mask")) in stems
+        if without_ending(one.path.stem) != one.path.stem
+        and _key(one, without_ending(one.path.stem)) in stems
     ]
     return _not_empty(
         [one for one in found if one.path not in beside], root, "bad pictures"
     ), beside
+
+
+def _key(one: Found, stem: str) -> tuple[str, Path, str]:
+    return one.defect, one.within.parent, nfc(stem)
 
 
 def mask_files(folder: Path) -> list[Path]:
@@ -88,11 +100,12 @@ def with_masks(
     """
     by_name: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for path in masks:
-        by_name[_folder_of(path, root), path.stem.removesuffix("_mask").casefold()].append(path)
+        stem = nfc(without_ending(path.stem)).casefold()
+        by_name[_folder_of(path, root), stem].append(path)
     matched, problems, used = [], [], set()
     for one in bad:
-        stem = one.path.stem.casefold()
-        places = [str(one.path.parent), one.defect.casefold(), ""]
+        stem = nfc(one.path.stem).casefold()
+        places = [str(one.path.parent), nfc(one.defect).casefold(), ""]
         found = next((by_name[p, stem] for p in places if (p, stem) in by_name), [])
         if len(found) == 1 and found[0] not in used:
             matched.append(Found(one.path, one.defect, one.within, found[0]))
@@ -110,42 +123,25 @@ def _folder_of(path: Path, root: Path | None) -> str:
     if root is None or not path.is_relative_to(root):
         return str(path.parent)
     parts = path.relative_to(root).parts
-    return parts[0].casefold() if len(parts) > 1 else ""
+    return nfc(parts[0]).casefold() if len(parts) > 1 else ""
 
 
-def other_files(folder: Path) -> list[Path]:
-    """Visible files in a folder and below it that have no picture's suffix, such as .heic ones."""
-    root = existing_folder(folder, "a folder of pictures")
-    system = ("thumbs.db", "desktop.ini")
-    return [p for p in _files_below(root) if not _is_picture(p) and p.name.casefold() not in system]
+def other_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Visible files in a folder and below it that are no pictures, and pictures of a kind that
+    nobody can read here, such as .heic ones."""
+    files = files_below(existing_folder(folder, "a folder of pictures"))
+    kinds = {path: kind_of(path) for path in files}
+    return [p for p in files if kinds[p] == "other"], [p for p in files if kinds[p] == "unreadable"]
 
 
 def _pictures_below(root: Path) -> list[Path]:
-    return [path for path in _files_below(root) if _is_picture(path)]
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES
-
-
-def _files_below(root: Path) -> list[Path]:
-    found = []
-    seen: set[str] = set()
-    for here, folders, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(here)
-        if real in seen:  # a link in a circle
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(here, name) for name in names if not name.startswith(".")]
-    return sorted(found, key=lambda path: path_key(path.relative_to(root)))
+    return [path for path in files_below(root) if is_picture(path)]
 
 
 def _not_empty(found: list[Found], root: Path, what: str) -> list[Found]:
     if not found:
         raise ValueError(
-            f"expected {what} ({', '.join(IMAGE_SUFFIXES)}) in {root} or its sub-folders, found "
+            f"expected {what} ({', '.join(IMAGE_SUFFIXES)}, ...) below {root}, found "
             f"{describe_contents(root)}"
         )
     return found

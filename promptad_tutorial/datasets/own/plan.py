@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from promptad_tutorial.datasets.checks.content import mask_fault
 from promptad_tutorial.datasets.checks.looks import (
-    MaskLook,
     PictureLook,
     look_at_all,
     look_at_mask,
     look_at_picture,
 )
-from promptad_tutorial.datasets.masks import same_shape
 from promptad_tutorial.datasets.own.gather import (
     Found,
     bad_pictures,
@@ -74,6 +73,12 @@ def plan_layout(
     everything = [*found_good, *found_bad]
     looks = look_at_all(look_at_picture, [one.path for one in everything], "pictures", jobs)
     problems += [f"{path}: {look.error}" for path, look in looks.items() if look.error]
+    others = [other_files(folder) for folder in (good, bad, masks) if folder is not None]
+    problems += [
+        f"{path}: a picture of a kind that cannot be read here: save it as PNG"
+        for _, unreadable in others
+        for path in unreadable
+    ]
     problems += _faulty_masks(found_bad, looks, jobs)
     kept, copies = _without_copies(found_good, looks)
     problems += _called_good_and_bad(kept, found_bad, looks)
@@ -88,8 +93,8 @@ def plan_layout(
     for one in found_bad:
         counts[one.defect] = counts.get(one.defect, 0) + 1
     with_mask = sum(one.mask is not None for one in found_bad)
-    others = [p for folder in (good, bad, masks) if folder is not None for p in other_files(folder)]
-    return Plan(tuple(placed), len(learnt), counts, with_mask, copies, tuple(others))
+    left = tuple(path for files, _ in others for path in files)
+    return Plan(tuple(placed), len(learnt), counts, with_mask, copies, left)
 
 
 def _test_count(good: int, wanted: int | None, bad: int) -> int:
@@ -161,20 +166,9 @@ def _faulty_masks(bad: Sequence[Found], looks: dict[Path, PictureLook], jobs: in
     problems = []
     for one in bad:
         if one.mask is not None:
-            fault = _fault(masks[one.mask], looks[one.path])
-            problems += [f"{one.mask}: {fault}"] if fault else []
+            fault = mask_fault(masks[one.mask], looks[one.path])
+            problems += [f"{one.mask}: {fault[0]}"] if fault else []
     return problems
-
-
-def _fault(mask: MaskLook, picture: PictureLook) -> str:
-    if mask.size is None:
-        return f"the mask cannot be read ({mask.error})"
-    if picture.size is not None and not same_shape(mask.size, picture.size):
-        (h, w), (height, width) = mask.size, picture.size
-        return f"the mask is {w} x {h} pixels, its picture {width} x {height}"
-    if mask.marked in (0, 1):
-        return f"the mask marks {'nothing' if mask.marked == 0 else 'the whole picture'}"
-    return ""
 
 
 def _told(problems: list[str]) -> str:
@@ -182,5 +176,5 @@ def _told(problems: list[str]) -> str:
     more = len(problems) - MOST_TOLD
     return (
         f"{len(problems)} things are wrong, and nothing was written: {shown}"
-        f"{f' and {more} more' if more > 0 else ''}. Mend or remove these files and run it again"
+        f"{f' and {more} more' if more > 0 else ''}. Correct or remove these files and run it again"
     )

@@ -9,12 +9,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from promptad_tutorial.datasets.mvtec import is_category
 from promptad_tutorial.datasets.own.plan import Plan
 from promptad_tutorial.datasets.samples import GOOD
 from promptad_tutorial.datasets.visa import SPLIT_FILE
+from promptad_tutorial.files.names import good_name
+from promptad_tutorial.files.progress import progress
 
 NOTE = "init_data.json"  # in the category: where every file came from, and the seed
 RESERVED = ("train", "test", "ground_truth", GOOD)
@@ -38,7 +38,7 @@ def check_place(root: Path, name: str) -> Path:
     wrong = [c for c in name if c in FORBIDDEN or not c.isprintable()]
     if not name.strip() or name != name.strip() or name.startswith(".") or name.endswith("."):
         raise ValueError(f"--name must be the name of a product, such as 'metal nut', got {name!r}")
-    if wrong or name.casefold() in RESERVED:
+    if wrong or name.casefold() in RESERVED or good_name(name):
         raise ValueError(
             f"--name cannot be {name!r}: it must be none of {', '.join(RESERVED)} and without any "
             f"of {FORBIDDEN}"
@@ -81,7 +81,7 @@ def lay_out(plan: Plan, root: Path, name: str, seed: int = 0, link: bool = False
 def _write(plan: Plan, folder: Path, seed: int, link: bool) -> None:
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
     try:
-        for place, source in tqdm(plan.files, "pictures", leave=False):
+        for place, source in progress(plan.files, "pictures", len(plan.files)):
             target = part / place
             target.parent.mkdir(parents=True, exist_ok=True)
             if link:

@@ -67,7 +67,7 @@ def test_all_faults_are_reported_at_once_one_line_each(capsys, mvtec):
     write_mask(truth / "alone_mask.png")
     (line / "test/dent").mkdir()
     write(line / "train/spare/0.png", 26)
-    (mvtec / "screw/Train/good").mkdir(parents=True)
+    (mvtec / "screw/Train/Good").mkdir(parents=True)
     code, lines = check(capsys, mvtec)
     faults = [one for one in lines if one.startswith("[fix]")]
     for place, what in (
@@ -86,8 +86,8 @@ def test_all_faults_are_reported_at_once_one_line_each(capsys, mvtec):
     ):
         told = [one for one in faults if one.startswith(f"[fix] metal nut/{place}: ")]
         assert any(what in one.replace("names that ", "") for one in told), (place, lines)
-    assert any("rename Train to train" in one for one in faults)
-    assert code == 1 and len(faults) == 14, faults  # these 12, and no train and no test in screw
+    assert any("screw/Train/Good: an empty folder" in one for one in faults)
+    assert code == 1 and len(faults) == 14, faults  # these 12, and no test in screw
 
 
 def test_every_row_of_visas_table_is_looked_at(capsys, tmp_path):
@@ -133,7 +133,9 @@ def test_no_masks_at_all_is_a_note_unless_other_categories_have_some(capsys, mvt
     write(other / "test/good/0.png", 41)
     write(other / "test/dent/0.png", 42)
     code, lines = check(capsys, mvtec)
-    assert code == 1 and any(one.startswith("[fix] bolt: no folder ground_truth") for one in lines)
+    assert code == 1 and any(
+        one.startswith("[fix] bolt/test/dent/0.png: the mask is missing") for one in lines
+    )
     code, lines = check(capsys, other)
     assert code == 0 and any("no masks at all, so figures at pixel level" in one for one in lines)
 

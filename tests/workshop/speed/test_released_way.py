@@ -14,6 +14,7 @@ import torch
 
 from promptad_tutorial.detectors.promptad import PromptAD
 from promptad_tutorial.learning.config import preset, with_trap
+from promptad_tutorial.prompts.learner import text_to_learn_through
 from workshop.speed.compare import arrays, largest_difference, write_row
 from workshop.speed.released_way import PaddedPrompts, fit_and_score
 
@@ -88,15 +89,15 @@ def test_every_prompt_is_padded_to_the_whole_context(backbone):
     assert written.shape == (N_PROMPTS["image"], backbone.context_length, backbone.text_width)
     assert torch.equal(prompts.eot, eot)
     for row, expected, end in zip(written, short, eot.tolist(), strict=True):
-        assert torch.equal(row[: end + 1], expected[: end + 1])
+        assert torch.equal(row[: end + 1], expected[: end + 1].float())
         padding = backbone.embed_tokens(torch.zeros(1, 1, dtype=torch.long))[0]
         assert torch.equal(row[end + 1 :], padding.expand(len(row) - end - 1, -1))
 
 
-def text_inputs(backbone, work) -> list[tuple[int, ...]]:
+def text_inputs(text, work) -> list[tuple[int, ...]]:
     """The shapes that enter the text tower's first block while `work` runs."""
     seen = []
-    block = backbone.text.blocks[0].ln_1
+    block = text.blocks[0].ln_1
 
     def note(module, inputs):
         seen.append(tuple(inputs[0].shape))
@@ -110,7 +111,7 @@ def text_inputs(backbone, work) -> list[tuple[int, ...]]:
 
 
 def test_the_text_tower_computes_the_whole_context_of_every_prompt_twice_a_step(backbone):
-    shapes = text_inputs(backbone, lambda: released(backbone))
+    shapes = text_inputs(backbone.text, lambda: released(backbone))
     expected = [
         (N_PROMPTS[level], backbone.context_length, backbone.text_width)
         for level in ("image", "pixel")
@@ -119,7 +120,7 @@ def test_the_text_tower_computes_the_whole_context_of_every_prompt_twice_a_step(
     assert shapes == expected
     # ours: each shared beginning once, in every step and at the end
     shapes = text_inputs(
-        backbone, lambda: PromptAD(backbone, "nut", CONFIG).fit(SHOTS, generator())
+        text_to_learn_through(backbone), lambda: PromptAD(backbone, "nut", CONFIG).fit(SHOTS, generator())
     )
     positions = sum(prompts * length for prompts, length, _ in shapes)
     written_out = sum(N_PROMPTS.values()) * backbone.context_length

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 from urllib.parse import unquote, urlsplit
@@ -34,7 +35,7 @@ LINK = re.compile(r"(?<=\]\()([^()\s]+)(?=\))")  # the address of [words](addres
 
 MARK = re.compile(r'<a id="[^"]*"></a>\n+(?=#)')  # Sphinx gives each heading the same one
 
-# The contents beside each page: heading and pages. A page that nobody lists comes last.
+# The contents beside each page: heading and pages. A page stands at the first pattern that fits it.
 CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("The notebooks", ("notebooks/[0-9]*", f"{LEARNER}/index")),
     ("To look things up", ("docs/glossary", "docs/method", "docs/which_room", "docs/api/index")),
@@ -48,9 +49,9 @@ CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("For teachers", ("docs/teaching/README", "docs/teaching/*")),
     (
         "Model, data, results",
-        ("promptad_tutorial/clip/tinyclip/*", "data/*/*", "results/**", "workshop/speed/*"),
+        ("promptad_tutorial/clip/tinyclip/*", "data/*", "results/*", "workshop/*"),
     ),
-    ("The project", ("CONTRIBUTING", "LICENSES/*", "docs/**")),
+    ("The project", ("CONTRIBUTING", "LICENSES/*", "docs/*")),
 )
 
 
@@ -63,10 +64,12 @@ def gather(root: Path, out: Path) -> None:
     notebooks = [f"notebooks/{one.name}" for one in sorted((root / "notebooks").glob("*.ipynb"))]
     places = texts | {one: one for one in notebooks}  # path in the repository -> on the site
     files = _Files(root, out, places)
+    pages = {str(PurePosixPath(place).with_suffix("")) for place in places.values()} - {"index"}
+    listed = {*pages, f"{LEARNER}/index", "docs/api/index"}
     for path, place in texts.items():
         text = MARK.sub("", (root / path).read_text(encoding="utf-8"))
         text = files.link(text, path, place)
-        _write(out / place, text + contents(notebooks) if path == FRONT else text)
+        _write(out / place, text + contents(listed) if path == FRONT else text)
     for path in notebooks:
         made = notebook_page(nbformat.read(root / path, as_version=4), path, out / "_static")
         for cell in made.cells:
@@ -127,12 +130,19 @@ def _texts(root: Path) -> Iterator[str]:
         yield from sorted(one.relative_to(root).as_posix() for one in root.glob(pattern))
 
 
-def contents(notebooks: list[str]) -> str:
-    """The table of contents, for the end of the front page, which does not show it."""
-    parts = []
+def contents(pages: Iterable[str]) -> str:
+    """The table of contents, for the end of the front page, which does not show it.
+
+    `pages` are without their endings. ValueError for one that no heading takes.
+    """
+    left, parts = sorted(pages), []
     for heading, patterns in CONTENTS:
-        lines = "\n".join(patterns)
-        parts.append(f"\n```{{toctree}}\n:caption: {heading}\n:hidden:\n:glob:\n\n{lines}\n```\n")
+        found = list(dict.fromkeys(p for one in patterns for p in left if fnmatchcase(p, one)))
+        left = [page for page in left if page not in found]
+        lines = "\n".join(found)
+        parts.append(f"\n```{{toctree}}\n:caption: {heading}\n:hidden:\n\n{lines}\n```\n")
+    if left:
+        raise ValueError(f"expected a heading in CONTENTS for every page, found none for {left}")
     return "".join(parts)
 
 

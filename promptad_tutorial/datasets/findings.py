@@ -1,0 +1,70 @@
+"""What was found in a folder: what stops a loader, other faults, and what is worth knowing.
+
+A layout is read once, by one function, for two callers: a loader, which `refuse`s at the first
+thing that stops it, and `check-data`, which lists everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptad_tutorial.files.names import printable
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about one path, in one line."""
+
+    path: str  # relative to the dataset's folder, with / between the parts
+    what: str  # what is wrong, or worth knowing
+    remedy: str  # the one thing to do
+    fault: bool  # whether it has to be fixed: it spoils results, or stops a loader
+    stops: type[Exception] | None = None  # what a loader raises
+
+    def __str__(self) -> str:
+        kind = "fix" if self.fault else "note"
+        return printable(f"[{kind}] {self.path}: {self.what}: {self.remedy}")
+
+
+class Findings:
+    """Collects findings about the folder `root`; nothing that is found ends the search."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._all: dict[Finding, None] = {}  # in order, and each once
+
+    @property
+    def all(self) -> list[Finding]:
+        """Everything that was found, in the order of finding."""
+        return list(self._all)
+
+    @property
+    def faults(self) -> list[Finding]:
+        """The findings that have to be fixed."""
+        return [one for one in self.all if one.fault]
+
+    def fix(self, path: Path, what: str, remedy: str, stops: type[Exception] | None = None) -> None:
+        """Report a fault; `stops` is the error that it is to a loader."""
+        self._all[Finding(self.name(path), what, remedy, True, stops)] = None
+
+    def note(self, path: Path, what: str, remedy: str) -> None:
+        """Report what is worth knowing, but no fault."""
+        self._all[Finding(self.name(path), what, remedy, False)] = None
+
+    def name(self, path: Path) -> str:
+        """A path as it is shown: below `root` where it lies there."""
+        inside = path.is_relative_to(self.root)
+        return path.relative_to(self.root).as_posix() if inside else f"{path}"
+
+    def refuse(self) -> None:
+        """Raise the first finding that stops a loader, if there is one."""
+        stopping = [one for one in self.all if one.stops is not None]
+        if stopping:
+            first = stopping[0]
+            more = len(stopping) - 1
+            rest = f" ({more} more: `check-data` lists them)" if more else ""
+            assert first.stops is not None
+            raise first.stops(
+                printable(f"{self.root}: {first.path}: {first.what}: {first.remedy}{rest}")
+            )
