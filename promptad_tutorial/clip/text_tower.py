@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from promptad_tutorial.clip.attention import run_block, run_block_at
+from promptad_tutorial.clip.attention import run_block
 from promptad_tutorial.clip.precision import at_least_single
 from promptad_tutorial.clip.threads import threads_for
 
@@ -215,7 +215,7 @@ class TextEncoder:
         mask.masked_fill_(~sees.to(device), float("-inf"))
         for block in self.blocks[:-1]:
             x = run_block(block, x, mask)
-        last = run_block_at(self.blocks[-1], x, ends.to(device), mask)
+        last = run_block(self.blocks[-1], x, mask, ends.to(device))
         return self.project(last.flatten(0, 1)).unflatten(0, last.shape[:2])
 
     def project(self, tokens: Float[Tensor, "batch width"]) -> Float[Tensor, "batch embed"]:

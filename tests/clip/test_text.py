@@ -28,9 +28,8 @@ from tests.conftest import BUILDS, PROMPTS
 def test_only_positions_that_matter_are_computed(small_backbone, name, positions):
     backbone = small_backbone(name)
     lengths: list[int] = []
-    dimension = 1 if backbone.text.blocks[0].attn.batch_first else 0
-    hook = backbone.text.blocks[0].register_forward_pre_hook(
-        lambda _, inputs: lengths.append(inputs[0].shape[dimension])
+    hook = backbone.text.blocks[0].ln_1.register_forward_pre_hook(
+        lambda _, inputs: lengths.append(inputs[0].shape[1])
     )
     backbone.encode_text(PROMPTS)
     hook.remove()
