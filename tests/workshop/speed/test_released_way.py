@@ -119,9 +119,8 @@ def test_the_text_tower_computes_the_whole_context_of_every_prompt_twice_a_step(
     ]
     assert shapes == expected
     # ours: each shared beginning once, in every step and at the end
-    shapes = text_inputs(
-        text_to_learn_through(backbone), lambda: PromptAD(backbone, "nut", CONFIG).fit(SHOTS, generator())
-    )
+    text = text_to_learn_through(backbone)
+    shapes = text_inputs(text, lambda: PromptAD(backbone, "nut", CONFIG).fit(SHOTS, generator()))
     positions = sum(prompts * length for prompts, length, _ in shapes)
     written_out = sum(N_PROMPTS.values()) * backbone.context_length
     assert 0 < positions < (STEPS + 1) * written_out / 4
