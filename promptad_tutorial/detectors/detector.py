@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from tqdm.auto import trange
 
-from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.backbone import LONG_WORK, Backbone
 from promptad_tutorial.detectors import saving
 from promptad_tutorial.files.pictures import list_images, read_image
 from promptad_tutorial.prompts.words import product_name
@@ -24,6 +25,7 @@ from promptad_tutorial.scoring.threshold import (
     threshold_from_normal_scores,
 )
 
+BATCH = 16  # pictures whose features `score` holds at once
 NEARLY_EQUAL = 5e-4  # 1 - cosine of z: a picture saved twice as JPEG; others are far above
 
 
@@ -120,9 +122,17 @@ class Detector(ABC):
     def score(self, images: Any) -> Scores:
         """Image scores (B,) and anomaly maps (B, map_size, map_size) of any kind of images.
 
-        Higher is more anomalous. RuntimeError if not fitted, ImageError for images.
+        Higher is more anomalous. Features are held of BATCH pictures at a time. RuntimeError if not
+        fitted, ImageError for images.
         """
-        return self.score_features(self.encode(images, test=True))
+        sources = list_images(images)
+        found = []
+        for i in trange(0, len(sources), BATCH, leave=False, disable=len(sources) < LONG_WORK):
+            found.append(self.score_features(self.encode(sources[i : i + BATCH], test=True)))
+        return Scores(
+            np.concatenate([one.image_scores for one in found]),
+            np.concatenate([one.anomaly_maps for one in found]),
+        )
 
     def calibrate(
         self,

@@ -84,7 +84,7 @@ def threshold_from_normal_scores(
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
     rate = false_positive_rate
-    values = np.sort(_checked(scores, rate))
+    values = _checked(scores, rate)
     k, needed = len(values), shots_needed(rate)
     if np.ptp(values) <= 1e-6 * np.abs(values).max():
         raise ValueError(
@@ -156,7 +156,7 @@ def _checked(scores: Values, rate: float) -> Float[np.ndarray, " k"]:
         raise ValueError(f"expected two or more finite scores of normal images, found {scores!r}")
     if not 0 < rate < 1:
         raise ValueError(f"false_positive_rate must be between 0 and 1, got {rate}")
-    return values
+    return np.sort(values)  # the order of the shots does not reach the last digit
 
 
 def light_variations(image: Image.Image) -> list[Image.Image]:

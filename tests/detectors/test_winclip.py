@@ -482,5 +482,3 @@ def test_a_reading_comes_back_from_a_file_and_wrong_ones_are_named(backbone, tmp
     assert WinCLIP.load(path, backbone).reading == reading
     with pytest.raises(ValueError, match="temperature must be a positive number or None, got 0"):
         Reading(temperature=0)
-    with pytest.raises(ValueError, match="must be switches"):
-        Reading(full_stop=1)
