@@ -31,7 +31,6 @@ def paired_interval(fn: object) -> Verdict:
     generator = np.random.default_rng(7)
     return Task(
         exercise("paired_interval"),
-        inputs=("mine", "other"),
         cases=tuple(_two_tables(generator, *shape) for shape in ((10, 5), (6, 3), (15, 4))),
         solution=_from_the_report,
         trouble=_triple_trouble,
@@ -60,7 +59,7 @@ def paired_interval(fn: object) -> Verdict:
 
 
 def evaluate_run(fn: object) -> Verdict:
-    """Mend an evaluation with two leaks.
+    """Fix an evaluation with two leaks.
 
     `fn(scores, labels)`: scores (seeds, steps, n) of the n test pictures after every step of a
     training with each seed, and labels (n,), to one AUROC in [0, 1]: the mean over seeds of that
@@ -69,7 +68,6 @@ def evaluate_run(fn: object) -> Verdict:
     generator = np.random.default_rng(8)
     return Task(
         exercise("evaluate_run"),
-        inputs=("scores", "labels"),
         cases=tuple(
             _runs(generator, *shape) for shape in ((3, 5, 6, 8), (4, 6, 9, 5), (2, 7, 7, 7))
         ),

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from promptad_tutorial.explorers.base import Explorer
+from promptad_tutorial.explorers.base import Explorer, line_chooser, slider
 from promptad_tutorial.figures import Illustration, score_histogram
 from promptad_tutorial.figures.wording import percent, rounded, sentences
 from promptad_tutorial.prompts.words import product_name
@@ -55,35 +55,16 @@ class FusionExplorer(Explorer):
 
     def __init__(self, lines: Mapping[str, BranchScores]) -> None:
         """`lines` has the branches of each product line. Raises ValueError for no lines."""
-        if not lines:
-            raise ValueError("expected at least one product line, found none")
+        self.product_line = line_chooser(lines)
         super().__init__()
         self.lines = dict(lines)
-        self.product_line = widgets.Dropdown(options=list(lines), description="product line")
         self.fusion = widgets.Dropdown(options=list(FUSIONS), description="fusion")
-        self.weight = widgets.FloatSlider(
-            value=0.5,
-            min=0,
-            max=1,
-            step=0.05,
-            description="weight of visual",
-            continuous_update=False,
-        )
-        self.rate = widgets.FloatSlider(
-            value=0.1,
-            min=0.01,
-            max=0.5,
-            step=0.01,
-            description="false alarms",
-            readout_format=".0%",
-            continuous_update=False,
-        )
+        self.weight = slider("weight of visual", 0.5, 0, 1, 0.05)
+        self.rate = slider("false alarms", 0.1, 0.01, 0.5, 0.01, readout_format=".0%")
         self.start(self.product_line, self.fusion, self.weight, self.rate)
 
-    def draw(self) -> tuple[Illustration, str]:
+    def draw(self, name: str, kind: str, weight: float, rate: float) -> tuple[Illustration, str]:
         """The histogram of the fused scores; AUROC and what the threshold does as the status."""
-        name, kind = self.product_line.value, self.fusion.value
-        weight, rate = self.weight.value, self.rate.value
         line = self.lines[name]
         scores = _fused(line.text, line.visual, kind, weight)
         threshold = student_bound(

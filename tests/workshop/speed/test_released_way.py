@@ -95,19 +95,19 @@ def test_every_prompt_is_padded_to_the_whole_context(backbone):
 
 
 def text_inputs(text, work) -> list[tuple[int, ...]]:
-    """The shapes that enter the text tower's first block, batch first, while `work` runs."""
+    """The shapes that enter the text tower's first block while `work` runs."""
     seen = []
-    block = text.blocks[0]
+    block = text.blocks[0].ln_1
 
-    def note(module, inputs, keywords):
+    def note(module, inputs):
         seen.append(tuple(inputs[0].shape))
 
-    handle = block.register_forward_pre_hook(note, with_kwargs=True)
+    handle = block.register_forward_pre_hook(note)
     try:
         work()
     finally:
         handle.remove()
-    return seen if block.attn.batch_first else [(b, a, c) for a, b, c in seen]
+    return seen
 
 
 def test_the_text_tower_computes_the_whole_context_of_every_prompt_twice_a_step(backbone):
@@ -119,9 +119,8 @@ def test_the_text_tower_computes_the_whole_context_of_every_prompt_twice_a_step(
     ]
     assert shapes == expected
     # ours: each shared beginning once, in every step and at the end
-    shapes = text_inputs(
-        text_to_learn_through(backbone), lambda: PromptAD(backbone, "nut", CONFIG).fit(SHOTS, generator())
-    )
+    text = text_to_learn_through(backbone)
+    shapes = text_inputs(text, lambda: PromptAD(backbone, "nut", CONFIG).fit(SHOTS, generator()))
     positions = sum(prompts * length for prompts, length, _ in shapes)
     written_out = sum(N_PROMPTS.values()) * backbone.context_length
     assert 0 < positions < (STEPS + 1) * written_out / 4
