@@ -29,13 +29,16 @@ def add_to(groups: Actions) -> None:
         "--images", type=Path, required=True, help="a folder of pictures, sub-folders included"
     )
     score.add_argument(
-        "--out", type=Path, required=True, help="a folder for scores.csv, overlays/ and maps/"
+        "--out",
+        type=Path,
+        required=True,
+        help="a folder for scores.csv, scores.html, overlays/ and maps/",
     )
     score.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
     add_device(score)
     score.add_argument("--threshold", type=float, help="in place of the detector's own")
     score.add_argument("--batch", type=int, default=16, help="pictures in memory at a time")
-    score.add_argument("--no-maps", action="store_true", help="scores only")
+    score.add_argument("--no-maps", action="store_true", help="scores.csv only")
     score.add_argument(
         "--scale",
         nargs=2,
