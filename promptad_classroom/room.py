@@ -16,7 +16,7 @@ MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", codecs.BO
 
 
 def room_table(folder: Path) -> pd.DataFrame:
-    """One row a file: its name, the computer, whether it is ready, and what is to be done there.
+    """One row per file: its name, the computer, whether it is ready, and what is to be done there.
 
     Further columns are the versions and, for each look, `ok` or what was found. A file that is no
     doctor's is a row that is not ready. Raises FileNotFoundError where there is no file.
@@ -32,7 +32,7 @@ def room_table(folder: Path) -> pd.DataFrame:
 
 
 def room_summary(table: pd.DataFrame) -> str:
-    """Ready or not, a line a computer, those that need something first."""
+    """Ready or not, a line per computer, those that need something first."""
     order = table.sort_values("ready", kind="stable")
     width = order["file"].str.len().max()
     lines = [

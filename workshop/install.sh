@@ -20,13 +20,12 @@ others() {
 
 stop() { echo "$1" >&2; exit 1; }
 
-# PyPI's last PyTorch for Macs with an Intel processor is 2.2.2; this package needs 2.4.
-refuse_intel_macs() {
-    [ "$(uname -s)" = Darwin ] && [ "$(uname -m)" = x86_64 ] || return 0
-    stop "This Mac, or this terminal, is an Intel one: PyTorch 2.4, which is needed, has no build \
-for it (the last on PyPI is 2.2.2), so nothing was installed. On a Mac with Apple silicon use a \
-terminal and a Python that are not run by Rosetta. On an Intel Mac open the series elsewhere: \
-docs/open_elsewhere.md. The notebooks can be read there as they are, with their outputs."
+# It is the Python that decides: on Apple silicon there may be one that Rosetta runs.
+refuse_intel_macs() { # python
+    "$1" -c 'import sys, platform as p; sys.exit(p.system() + p.machine() == "Darwinx86_64")' ||
+        stop "'$1' is for Intel Macs, and PyPI has no PyTorch for these after 2.2.2; 2.4 is \
+needed, so nothing was installed. On Apple silicon, install a Python for arm64 and name it: \
+make lab PYTHON=/path/to/python3.12. Otherwise see docs/setting_up.md"
 }
 
 make_venv() { # folder python
@@ -42,13 +41,13 @@ and run make again: rm -rf $1"
             stop "$1 is broken: it has no pip. Remove it and run make again: rm -rf $1"
         return 0
     fi
-    refuse_intel_macs
     command -v "$2" >/dev/null 2>&1 ||
         stop "Python 3.11 or newer is needed, and no '$2' was found. Install one, or name it: \
 make lab PYTHON=/path/to/python3.12"
     "$2" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         stop "Python 3.11 or newer is needed, and '$2' is $("$2" --version 2>&1). Install a newer \
 one, or name it: make lab PYTHON=python3.12"
+    refuse_intel_macs "$2"
     "$2" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
         stop "'$2' cannot make virtual environments: its venv module is missing. On Debian and \
 Ubuntu: apt install python3-venv"
@@ -78,7 +77,7 @@ pip_install() { # python what
 
 install_packages() { # folder extra
     py=$1/bin/python what=".$2"
-    has_pytorch "$py" || refuse_intel_macs
+    has_pytorch "$py" || refuse_intel_macs "$py"
     if [ -n "${PIP_ARGS:-}" ]; then
         pip_install "$py" "$what"
     elif has_pytorch "$py"; then

@@ -61,7 +61,7 @@ class RestoreMarkers(NbGraderPreprocessor):
     def preprocess(
         self, notebook: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Mend the names alone: what the cells hold is restored by `OverwriteCells`."""
+        """Put right the names alone: what the cells hold is restored by `OverwriteCells`."""
         place = resources["nbgrader"]
         with Gradebook(place["db_url"]) as book:
             released = book.find_notebook(place["notebook"], place["assignment"])

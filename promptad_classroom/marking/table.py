@@ -57,7 +57,7 @@ def _before_the_check(sources: Sequence[str], question: Question) -> Sequence[st
 
 
 def score_table(folder: Path, released: Path, jobs: int = -1) -> pd.DataFrame:
-    """One row a learner: points for every exercise of the notebooks handed in, their sum, the most.
+    """One row per learner: points per exercise of the notebooks handed in, their sum, the most.
 
     A notebook that no learner handed in is no part of the table; one that a single learner did not
     hand in is worth nothing to her, and `notes` says so. `released` holds the learner's notebooks

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from promptad_tutorial.benchmark.published import PAPER, RERUN, SETTING, WINCLIP, published
+from promptad_tutorial.benchmark.published import (
+    PAPER,
+    RERUN,
+    SETTING,
+    WINCLIP,
+    as_words,
+    published,
+)
 from promptad_tutorial.benchmark.report import summary
 from promptad_tutorial.benchmark.settings import RELEASED
 
@@ -68,12 +75,9 @@ def figures_of_others() -> pd.DataFrame:
     """One row for each of the 12 settings, one column for each of OTHERS; text with its marks."""
     table = published()
     table = table[table["method"].isin(OTHERS)]
-    words = [
-        (f"{row.low:.1f}" if row.low == row.high else f"{row.low:.1f}-{row.high:.1f}")
-        + (f" {row.mark}" if row.mark.startswith("[") else "")
-        for row in table.itertuples()
-    ]
-    wide = table.assign(words=words).pivot(index=SETTING, columns="method", values="words")
+    wide = table.assign(words=as_words(table)).pivot(
+        index=SETTING, columns="method", values="words"
+    )
     return wide.loc[settings_of_the_paper(), list(OTHERS)]
 
 

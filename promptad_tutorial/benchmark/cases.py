@@ -1,4 +1,4 @@
-"""The worst mistakes of a detector as small pictures, kept beside a row and shown in the report.
+"""The worst mistakes of a detector, and its clearest find, as small pictures beside a row.
 
 They lie in a folder of their own, so rows stay small; a report is made without the data, the
 backbone or a GPU.
@@ -21,21 +21,21 @@ from scipy.ndimage import binary_dilation, binary_erosion
 
 from promptad_tutorial.benchmark.comparison import Scored
 from promptad_tutorial.benchmark.tasks import Task
-from promptad_tutorial.datasets import ProductLine
+from promptad_tutorial.datasets import ProductLine, Sample
 from promptad_tutorial.figures.heat_maps import overlay
-from promptad_tutorial.files.pictures import read_image
+from promptad_tutorial.files.pictures import read_image, seen_part
 from promptad_tutorial.files.writing import write_whole
 
-FALSE_ALARM, MISSED = "false alarm", "missed defect"
+FALSE_ALARM, MISSED, FOUND = "false alarm", "missed defect", "found defect"
 SIDE = 128  # pixels of the longer side of a picture
 GAP = 4  # white pixels between a picture and its map
 
 
 @dataclass(frozen=True)
 class Case:
-    """One picture that a detector ranks on the wrong side of pictures of the other kind."""
+    """One picture, on the wrong side of pictures of the other kind or clearly on the right one."""
 
-    kind: str  # FALSE_ALARM or MISSED
+    kind: str  # FALSE_ALARM, MISSED or FOUND
     picture: str  # its file, relative to the category's folder
     defect: str  # "good" for a false alarm
     score: float  # image score
@@ -50,9 +50,8 @@ class Case:
         if self.kind == FALSE_ALARM:
             told = f"good, score {self.score:.3f}, not below {self.wrong:.0%} of {self.others} "
             return f"{told}defective pictures"
-        told = (
-            f"{self.defect}, score {self.score:.3f}, not above {self.wrong:.0%} of {self.others} "
-        )
+        above = "above all" if self.kind == FOUND else f"not above {self.wrong:.0%} of"
+        told = f"{self.defect}, score {self.score:.3f}, {above} {self.others} "
         area = "no mask" if self.masked is None else f"the mask covers {self.masked:.1%}"
         return f"{told}good pictures; {area}"
 
@@ -65,7 +64,8 @@ def worst(
         w_i = share of the other kind's pictures that i is on the wrong side of, a tie counting 1/2
 
     The mean of w over all good pictures, and over all defective ones, is 1 - AUROC. Pictures with
-    w = 0 are no mistakes and left out. The worst comes first; of equal ones the first picture.
+    w = 0 are no mistakes and left out. The worst comes first; of equal ones the first picture. The
+    last is the defect of the highest score, as FOUND, if it is above all good pictures.
     """
     found = []
     for kind, label in ((FALSE_ALARM, 0), (MISSED, 1)):
@@ -75,6 +75,9 @@ def worst(
         wrong = ((lead > 0) + 0.5 * (lead == 0)).mean(axis=1)
         order = np.argsort(-wrong, kind="stable")[:count]
         found += [(kind, int(mine[i]), float(wrong[i])) for i in order if wrong[i] > 0]
+    highest = int(np.argmax(np.where(labels == 1, scores, -np.inf)))
+    if scores[highest] > scores[labels == 0].max():
+        found.append((FOUND, highest, 0.0))
     return found
 
 
@@ -92,16 +95,12 @@ def worst_cases(
     cases = []
     for kind, i, wrong in worst(labels, scores.image_scores, count):
         sample = scored.test.samples[i]
-        try:
-            name = sample.image.relative_to(line.root).as_posix()
-        except ValueError:  # VisA's pictures may lie elsewhere
-            name = sample.image.name
         has_mask = scored.test.masks is not None and sample.label == 1
         mask = scored.test.masks[i] if has_mask else None
         cases.append(
             Case(
                 kind,
-                name,
+                picture_name(sample, line),
                 sample.defect,
                 float(scores.image_scores[i]),
                 wrong,
@@ -111,6 +110,14 @@ def worst_cases(
             )
         )
     return tuple(cases)
+
+
+def picture_name(sample: Sample, line: ProductLine) -> str:
+    """A picture's name in its category, the same on every machine."""
+    try:
+        return sample.image.relative_to(line.root).as_posix()
+    except ValueError:  # VisA's pictures may lie elsewhere
+        return sample.image.name
 
 
 def write_cases(folder: Path, task: Task, cases: Sequence[Case]) -> Path:
@@ -129,7 +136,7 @@ def read_cases(folder: Path, task: Task) -> tuple[Case, ...] | None:
         for case in cases:  # only a JPEG may get into a page
             if not base64.b64decode(case.jpeg, validate=True).startswith(b"\xff\xd8"):
                 return None
-            if case.kind not in (FALSE_ALARM, MISSED) or not case.words:
+            if case.kind not in (FALSE_ALARM, MISSED, FOUND) or not case.words:
                 return None
     except (OSError, ValueError, TypeError, KeyError, binascii.Error):
         return None
@@ -143,11 +150,7 @@ def _thumbnail(
     limits: tuple[float, float],
     resize: str,
 ) -> Image.Image:
-    if resize == "crop":  # the map is of the central square alone
-        side = min(picture.size)
-        left, top = (picture.width - side) // 2, (picture.height - side) // 2
-        picture = picture.crop((left, top, left + side, top + side))
-    small = picture.convert("RGB")
+    small = seen_part(picture, resize).convert("RGB")  # a map may be of the central square alone
     share = SIDE / max(small.size)
     shape = tuple(max(1, round(length * share)) for length in small.size)
     small = small.resize(shape, Image.Resampling.LANCZOS)

@@ -12,9 +12,9 @@ from typing import TypeAlias
 import pandas as pd
 import torch
 from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.methods import Method
+from promptad_tutorial.benchmark.progress import progress
 from promptad_tutorial.benchmark.test_selection import fit_with_test_selection
 from promptad_tutorial.benchmark.test_set import TestSet
 from promptad_tutorial.clip.backbone import Backbone
@@ -23,8 +23,8 @@ from promptad_tutorial.datasets import Dataset, ProductLine, Sample, draw_shots
 from promptad_tutorial.datasets.shots import draw_unsorted_shots
 from promptad_tutorial.detectors import Detector, PromptAD
 from promptad_tutorial.prompts.words import defect_states, own_states
+from promptad_tutorial.scoring import Scores
 from promptad_tutorial.scoring.metrics import Evaluation
-from promptad_tutorial.scoring.scores import Scores
 
 Features: TypeAlias = dict[tuple, tuple]  # (train, test) by what the encoder is asked for
 # What gives (train, test) features for a detector; an index into the first gives some shots'.
@@ -76,7 +76,7 @@ def compare(
     run = Parallel(n_jobs=jobs, return_as="generator_unordered")(
         delayed(_one_line)(plan, load, dataset, name, parts) for name in names
     )
-    tables = list(tqdm(run, total=len(names), desc="comparison", unit="line"))
+    tables = list(progress("comparison", "line", len(names), run))
     table = pd.concat(tables, ignore_index=True)
     table = table.drop_duplicates(KEY)  # zero-shot rows come with every seed
     order = {method.name: i for i, method in enumerate(plan.methods)}

@@ -1,14 +1,18 @@
 """Features of a product line through the cache: each picture is encoded once, when it is needed.
 
-Of the training pictures only the drawn shots are read. Processes that need the same pictures share
-the work: each goes through what is missing in an order of its own, and looks again before a batch.
+    in:  pictures in files, a detector that says which features it wants
+    out: (train, test) features for `comparison.measure_line`; of the training pictures only the
+         drawn shots are read, when an index asks for them
+
+Processes that need the same pictures share the work: each goes through what is missing in an order
+of its own, and looks again before a batch.
 """
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +50,7 @@ def request_of(detector: Detector, test: bool) -> Request | None:
     but WinCLIP share one entry a picture.
     """
     if isinstance(detector, WinCLIP):
-        return Request(windows=True)
+        return None if detector.reading.last_tokens else Request(windows=True)
     if isinstance(detector, PromptAD):
         traps = detector.config.traps
         bgr = test and traps.test_images_bgr
@@ -97,58 +101,49 @@ class CachedEncoder:
 
         Raises ImageError for a picture that cannot be read.
         """
-        if self.cache is None:
-            found = dict(enumerate(self._encode(paths, request)))
-        else:
-            found = self._through_cache(self.cache, paths, request)
+        keys = [self.key(path, request) if self.cache else {} for path in paths]
+        found: dict[int, dict[str, Tensor]] = {}
+        order = list(range(len(paths)))
+        random.Random(os.getpid()).shuffle(order)
+        for batch in self._missing(order, keys, found):
+            made = self._encode([paths[i] for i in batch], request)
+            for i, tensors in zip(batch, made, strict=True):
+                found[i] = tensors
+                if self.cache:
+                    self.cache.put(keys[i], tensors)
         whole = WindowFeatures if request.windows else ImageFeatures
         ordered = [_to_features(found[i], request, self.backbone) for i in range(len(paths))]
         return whole.concatenate(ordered)
 
-    def _through_cache(
-        self, cache: FeatureCache, paths: Sequence[Path], request: Request
-    ) -> dict[int, dict[str, Tensor]]:
-        keys = [self.key(path, request) for path in paths]
-        found, missing = {}, []
-        for i, key in enumerate(keys):
-            tensors = cache.get(key)
-            if tensors is None:
-                missing.append(i)
-            else:
-                found[i] = tensors
-        random.Random(os.getpid()).shuffle(missing)
-        while missing:
-            batch = []
-            while missing and len(batch) < self.batch_size:
-                i = missing.pop()
-                there = cache.get(keys[i]) if keys[i] in cache else None  # by another process
-                if there is None:
-                    batch.append(i)
-                else:
-                    found[i] = there
-            for i, made in zip(
-                batch, self._encode([paths[i] for i in batch], request), strict=True
-            ):
-                cache.put(keys[i], made)
-                found[i] = made
-        return found
+    def _missing(
+        self, order: Sequence[int], keys: Sequence[dict], found: dict[int, dict[str, Tensor]]
+    ) -> Iterator[list[int]]:
+        """Batches of pictures that nobody has encoded yet; those of the cache go into `found`."""
+        batch: list[int] = []
+        # looked at one by one: another process may have encoded a picture meanwhile
+        for i in order:
+            there = self.cache.get(keys[i]) if self.cache else None
+            if there is not None:
+                found[i] = there
+                continue
+            batch.append(i)
+            if len(batch) == self.batch_size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
     def _encode(self, paths: Sequence[Path], request: Request) -> list[dict[str, Tensor]]:
         """The tensors of each picture, computed now."""
-        made: list[dict[str, Tensor]] = []
         b = self.backbone
-        for start in range(0, len(paths), self.batch_size):
-            sources: Sequence[Any] = paths[start : start + self.batch_size]
-            if request.through_1024:
-                sources = [through_1024(path) for path in sources]
-            ready = [b.preprocess(one, self.resize) for one in sources]
-            if request.windows:
-                features = encode_images_and_windows(b, ready, self.batch_size)
-            else:
-                how = {"blocks_in_place": request.blocks_in_place, "bgr": request.bgr}
-                features = b.encode_images(ready, self.batch_size, **how)
-            made += [_to_tensors(features[i]) for i in range(len(ready))]
-        return made
+        sources = [through_1024(path) for path in paths] if request.through_1024 else paths
+        ready = [b.preprocess(one, self.resize) for one in sources]
+        if request.windows:
+            features = encode_images_and_windows(b, ready, self.batch_size)
+        else:
+            how = {"blocks_in_place": request.blocks_in_place, "bgr": request.bgr}
+            features = b.encode_images(ready, self.batch_size, **how)
+        return [_to_tensors(features[i]) for i in range(len(ready))]
 
 
 class ShotFeatures:
@@ -181,7 +176,7 @@ def _to_features(
 ) -> ImageFeatures | WindowFeatures:
     placed = {name: one.to(backbone.device) for name, one in tensors.items()}
     if not request.windows:
-        return ImageFeatures(placed["cls"], placed["patches"], placed["blocks"])
+        return ImageFeatures(**placed)
     windows = {int(n[len("windows.") :]): t for n, t in placed.items() if n.startswith("windows.")}
     return WindowFeatures(placed["cls"], placed["patches"], windows)
 

@@ -1,8 +1,12 @@
-"""What runs the tasks: joblib on this machine, or Dask or Ray through joblib's backends.
+"""What runs the work: this process, threads, processes, Dask or Ray, all behind one `submit`.
 
-Each engine gives the options of `joblib.Parallel`, the errors that mean "a worker was killed", and
-what a worker may use of its machine. A cluster is started on this machine, on loopback alone and
-without a dashboard, or an existing one is joined by its address and left running.
+Every engine takes `submit(function, *arguments)` and gives back a future of `concurrent.futures`:
+loky and threads do so by themselves, Dask by `Client.get_executor`, Ray by `ObjectRef.future`. A
+cluster is started on this machine, on loopback alone and without a dashboard, or an existing one
+is joined by its address and left running.
+
+    in:  a Place (which engine, how many workers), a BackboneChoice (which device)
+    out: an Engine, within a context
 """
 
 from __future__ import annotations
@@ -11,20 +15,23 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any
 
-import joblib
+from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from promptad_tutorial.benchmark.place import Place
+from promptad_tutorial.benchmark.place import Place, Share, describe, gpu_numbers
 from promptad_tutorial.benchmark.settings import BackboneChoice
-from promptad_tutorial.benchmark.workers import Share, describe, gpu_numbers
 
 CONNECT_SECONDS = 20  # to wait for the answer of a cluster
+IDLE_SECONDS = 300  # after which a process without work ends
 LOOPBACK = "127.0.0.1"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # Ray asks these when it is first imported: tell nobody of this run, and be reachable from nowhere
 RAY_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
@@ -33,9 +40,10 @@ RAY_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUST
 class Engine:
     """What is running."""
 
-    killed: tuple[type[BaseException], ...]  # errors that say that a worker was killed
-    share: Share  # for every worker
-    options: dict[str, Any] = field(default_factory=dict)  # of `joblib.Parallel`
+    submit: Callable[..., Future]
+    share: Share = field(default_factory=Share)  # what every worker is told
+    killed: tuple[type[BaseException], ...] = ()  # errors that say that a worker was killed
+    at_once: int = sys.maxsize  # pieces of work to be handed out at a time
 
 
 def engine(place: Place, choice: BackboneChoice) -> AbstractContextManager[Engine]:
@@ -48,15 +56,43 @@ def engine(place: Place, choice: BackboneChoice) -> AbstractContextManager[Engin
         return _dask(place, choice, _import_dask())
     if place.backend == "ray":
         return _ray(place, choice, _import_ray(place))
-    return _joblib(place, choice)
+    return _on_this_machine(place, choice)
 
 
 @contextmanager
-def _joblib(place: Place, choice: BackboneChoice) -> Iterator[Engine]:
+def _on_this_machine(place: Place, choice: BackboneChoice) -> Iterator[Engine]:
     workers = place.workers(choice)
-    options = {"return_as": "generator_unordered", "batch_size": 1}
-    with joblib.parallel_config(place.backend, n_jobs=workers):
-        yield Engine((TerminatedWorkerError,), Share(place.threads_each(workers)), options)
+    share = Share(place.threads_each(workers))
+    if workers == 1:
+        yield Engine(_here_and_now, share, at_once=1)
+    elif place.backend == "threading":
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="Thread")
+        try:
+            yield Engine(pool.submit, share, at_once=workers)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    else:
+        environment = {name: str(share.threads) for name in THREAD_VARIABLES if share.threads}
+
+        def processes() -> Any:  # new ones, if the last were killed
+            return get_reusable_executor(workers, timeout=IDLE_SECONDS, env=environment)
+
+        try:
+            yield Engine(
+                lambda *work: processes().submit(*work), share, (TerminatedWorkerError,), workers
+            )
+        finally:
+            processes().shutdown(kill_workers=True)
+
+
+def _here_and_now(function: Callable, *arguments: Any) -> Future:
+    """Do the work here and now; what it raises comes with the future."""
+    done: Future = Future()
+    try:
+        done.set_result(function(*arguments))
+    except Exception as error:
+        done.set_exception(error)
+    return done
 
 
 def _import_dask() -> Any:
@@ -69,41 +105,29 @@ def _import_dask() -> Any:
 
 @contextmanager
 def _dask(place: Place, choice: BackboneChoice, distributed: Any) -> Iterator[Engine]:
-    from promptad_tutorial.benchmark.dask_backend import ReportingDaskBackend
-
     workers = place.workers(choice)
-    if place.cluster:
-        cluster, threads = None, place.threads
-    else:
-        cluster = distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            host=LOOPBACK,
-            dashboard_address=None,
-            worker_dashboard_address=None,
-            memory_limit=None,  # --jobs says how many fit; a worker that is paused helps nobody
-        )
-        threads = place.threads_each(workers)
-    try:
-        with _quiet("distributed", logging.WARNING), _client(place, distributed, cluster) as client:
-            gpus = {}
-            if choice.device in (None, "cuda"):
-                gpus = gpu_numbers(client.run(describe))
-            backend = ReportingDaskBackend(client=client, most=place.jobs)
-            options = {"return_as": "generator_unordered", "batch_size": 1}
-            if place.jobs > 0:
-                options["pre_dispatch"] = "n_jobs"  # no more than so many are at work
-            with joblib.parallel_config(backend, n_jobs=place.jobs):
-                yield Engine((distributed.KilledWorker,), Share(threads, gpus), options)
-    finally:
-        if cluster is not None:
-            with _quiet("distributed", logging.ERROR):  # of workers that are slow to leave
-                cluster.close()
+    threads = place.threads if place.cluster else place.threads_each(workers)
+    own = {
+        "n_workers": workers,
+        "threads_per_worker": 1,
+        "host": LOOPBACK,
+        "dashboard_address": None,
+        "worker_dashboard_address": None,
+        "memory_limit": None,  # --jobs says how many fit; a worker that is paused helps nobody
+    }
+    with (
+        _quiet("distributed", logging.ERROR),  # of workers that are slow to leave
+        _client(place, distributed, {} if place.cluster else own) as client,
+    ):
+        gpus = gpu_numbers(client.run(describe)) if choice.device in (None, "cuda") else {}
+        most = place.jobs if place.jobs > 0 else sys.maxsize
+        submit = client.get_executor(pure=False).submit
+        yield Engine(submit, Share(threads, gpus), (distributed.KilledWorker,), most)
 
 
 @contextmanager
 def _quiet(library: str, level: int) -> Iterator[None]:
-    """Within the context a library logs nothing below `level`: users cannot mend its debris."""
+    """Within the context a library logs nothing below `level`: users can do nothing about it."""
     logger = logging.getLogger(library)
     before = logger.level
     logger.setLevel(level)
@@ -113,9 +137,10 @@ def _quiet(library: str, level: int) -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _client(place: Place, distributed: Any, cluster: Any) -> Any:
+def _client(place: Place, distributed: Any, own: dict[str, Any]) -> Any:
+    """Of the cluster that runs, or of an own one that ends with the client."""
     try:
-        return distributed.Client(cluster or place.cluster, timeout=CONNECT_SECONDS)
+        return distributed.Client(place.cluster, timeout=CONNECT_SECONDS, **own)
     except OSError as error:
         raise OSError(
             f"expected a running Dask scheduler at {place.cluster}, found none within "
@@ -126,11 +151,9 @@ def _client(place: Place, distributed: Any, cluster: Any) -> Any:
 
 def _import_ray(place: Place) -> Any:
     if "ray" not in sys.modules:
-        wanted = dict(RAY_SETTINGS)
-        if place.cluster:  # another machine has to find this one
-            del wanted["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"]
-        for name, value in wanted.items():
-            os.environ.setdefault(name, value)
+        for name, value in RAY_SETTINGS.items():
+            if not (place.cluster and "CLUSTER" in name):  # another machine has to find this one
+                os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError as error:
@@ -140,8 +163,6 @@ def _import_ray(place: Place) -> Any:
 
 @contextmanager
 def _ray(place: Place, choice: BackboneChoice, ray: Any) -> Iterator[Engine]:
-    from ray.util.joblib import register_ray
-
     workers = place.workers(choice)
     started = not ray.is_initialized()
     if started:
@@ -150,17 +171,33 @@ def _ray(place: Place, choice: BackboneChoice, ray: Any) -> Iterator[Engine]:
         here = ray.cluster_resources()
         gpus = int(here.get("GPU", 0)) if choice.device in (None, "cuda") else 0
         most = gpus or int(here.get("CPU", 1))
-        jobs = most if place.jobs < 0 else min(place.jobs, most)
-        # an actor that asks for no GPU is shown none
-        asked = {"ray_remote_args": {"num_gpus": 1}} if gpus else {}
+        most = min(place.jobs, most) if place.jobs > 0 else most
+        # an actor keeps its GPU and its backbone; one that asks for no GPU is shown none
+        hand = ray.remote(_Hand).options(num_gpus=int(gpus > 0), max_restarts=-1)
+        free: SimpleQueue = SimpleQueue()
+        for _ in range(most):
+            free.put(hand.remote())
+
+        def submit(function: Callable, *arguments: Any) -> Future:
+            mine = free.get()
+            future = mine.do.remote(function, *arguments).future()
+            future.add_done_callback(lambda _: free.put(mine))
+            return future
+
         threads = place.threads if place.cluster else place.threads_each(workers)
         killed = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError)
-        register_ray()
-        with joblib.parallel_config("ray", n_jobs=jobs, **asked):
-            yield Engine(killed, Share(threads), {"batch_size": 1})
+        yield Engine(submit, Share(threads), killed, most)
     finally:
         if started:
             ray.shutdown()
+
+
+class _Hand:
+    """A worker of Ray's: a process that does one piece of work after the other."""
+
+    def do(self, function: Callable, *arguments: Any) -> Any:
+        """The result of the work."""
+        return function(*arguments)
 
 
 def _start_ray(place: Place, ray: Any, workers: int) -> None:

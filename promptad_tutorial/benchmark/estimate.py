@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import psutil
@@ -18,7 +18,6 @@ from promptad_tutorial.benchmark.tasks import Task
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.datasets import Dataset, draw_shots
 from promptad_tutorial.detectors import PromptAD
-from promptad_tutorial.files.pictures import read_image
 from promptad_tutorial.scoring.metrics import evaluate
 
 STEPS = 3  # of the fit that is measured; the cost of a step is the same throughout
@@ -28,11 +27,11 @@ STEPS = 3  # of the fit that is measured; the cost of a step is the same through
 class Estimate:
     """Rough figures: loading, scoring and the reading of cached features are not counted."""
 
-    fits: int  # trainings of prompts
-    pictures: int  # to encode, if none is in the cache
-    seconds: float  # on all processes together, side by side
-    memory: float  # bytes, of all processes
-    disk: float  # bytes that the features take
+    fits: int = 0  # trainings of prompts
+    pictures: int = 0  # to encode, if none is in the cache
+    seconds: float = 0.0  # on all processes together, side by side
+    memory: float = 0.0  # bytes, of all processes
+    disk: float = 0.0  # bytes that the features take
 
     def __str__(self) -> str:
         return (
@@ -49,86 +48,69 @@ def estimate(
 
     `left` are the tasks without a row. Categories that cannot be read count as nothing.
     """
-    methods = {m.name: m for m in settings.chosen_methods()}
-    wanted = {task.method for task in left}
     encoder = CachedEncoder(backbone, None, settings.resize)
-    pictures, most, some, line_of_some = 0, 0, None, ""
+    wanted = {task.method for task in left}
+    detectors = {
+        method.name: method.make(backbone, "part", settings.map_size)
+        for method in settings.chosen_methods()
+        if method.name in wanted
+    }
+    requests = {request_of(one, True) for one in detectors.values()} - {None}
     tested: dict[str, int] = {}  # test pictures of each category
+    pictures, most, encoding, size, fit = 0, 0, 0.0, 0, 0.0
+    fits = sum(isinstance(detectors[task.method], PromptAD) for task in left)
     for name in dict.fromkeys(task.product_line for task in left):
         try:
             line = settings.load(dataset, name)
-            shots = {
-                sample.image
-                for task in left
-                if task.product_line == name and task.shots
-                for sample in draw_shots(line.train, task.shots, task.seed)
-            }
-        except (ValueError, OSError):
+            draws = {(task.shots, task.seed) for task in left if task.product_line == name}
+            shots = {s.image for k, n in draws if k for s in draw_shots(line.train, k, n)}
+            some = [line.train[0].image]
+            if not encoding:  # nothing was measured yet
+                for request in requests:
+                    encoder.features(some, request)  # the first pass also warms up
+                    encoding += _seconds(partial(encoder.features, some, request))
+                    size += bytes_of(encoder.features(some, request))
+                if fits:
+                    fit = _seconds_of_a_fit(settings, backbone, encoder, some, name)
+        except (ValueError, OSError):  # its own tasks fail later; others are estimated
             continue
         tested[name] = len(line.test)
         here = len(line.test) + len(shots)
         pictures, most = pictures + here, max(most, here)
-        if some is None and _readable(line.train[0].image):
-            some, line_of_some = line.train[0].image, name
-    if some is None:
-        return Estimate(0, 0, 0.0, 0.0, 0.0)
-    detectors = {name: methods[name].make(backbone, "part", settings.map_size) for name in wanted}
-    requests = {request_of(one, True) for one in detectors.values()} - {None}
-    encoding, size = 0.0, 0
-    for request in requests:
-        encoder.features([some], request)  # the first pass also warms up
-        begun = time.perf_counter()
-        size += bytes_of(encoder.features([some], request))
-        encoding += time.perf_counter() - begun
-    trained = {name for name, one in detectors.items() if isinstance(one, PromptAD)}
-    fits = sum(task.method in trained for task in left)
-    fit = _seconds_of_a_fit(settings, backbone, encoder, some, line_of_some) if fits else 0.0
+    if not encoding:
+        return Estimate()
     scored = sum(tested.get(task.product_line, 0) for task in left)
-    evaluating = scored * _seconds_of_evaluation(settings.map_size)
+    seconds = pictures * encoding + fits * fit + scored * _seconds_of_figures(settings.map_size)
     # at most one process a group of one category and seed
     workers = own_workers(settings.backbone) if jobs < 0 else jobs
-    processes = min(workers, len({(t.product_line, t.seed) for t in left}))
+    processes = min(workers, len({(task.product_line, task.seed) for task in left}))
     held = psutil.Process().memory_info().rss + most * size
-    return Estimate(
-        fits,
-        pictures,
-        (pictures * encoding + fits * fit + evaluating) / processes,
-        held * processes,
-        pictures * size,
-    )
+    return Estimate(fits, pictures, seconds / processes, held * processes, pictures * size)
 
 
-def _readable(picture: Path) -> bool:
-    """A damaged picture fails its own tasks later; it must not stop the estimate of the others."""
-    try:
-        read_image(picture)
-    except (ValueError, OSError):
-        return False
-    return True
-
-
-def _seconds_of_evaluation(size: int, pictures: int = 8) -> float:
-    """Of the figures of one picture: measured on noise, half of it with a square as its mask."""
-    generator = np.random.default_rng(0)
-    labels = np.arange(pictures) % 2
-    masks = np.zeros((pictures, size, size), dtype=bool)
-    masks[1::2, size // 4 : size // 2, size // 4 : size // 2] = True
-    maps = generator.random((pictures, size, size))
+def _seconds(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
-    evaluate(labels, generator.random(pictures), masks, maps)
-    return (time.perf_counter() - begun) / pictures
+    work()
+    return time.perf_counter() - begun
+
+
+def _seconds_of_figures(size: int, pictures: int = 8) -> float:
+    """Of the figures of one picture: measured on noise, half of it with a square as its mask."""
+    noise = np.random.default_rng(0).random((pictures, size, size))
+    masks = np.zeros(noise.shape, dtype=bool)
+    masks[1::2, size // 4 : size // 2, size // 4 : size // 2] = True
+    labels = np.arange(pictures) % 2
+    return _seconds(lambda: evaluate(labels, noise[:, 0, 0], masks, noise)) / pictures
 
 
 def _seconds_of_a_fit(
-    settings: Settings, backbone: Backbone, encoder: CachedEncoder, picture: object, name: str
+    settings: Settings, backbone: Backbone, encoder: CachedEncoder, some: list, name: str
 ) -> float:
     """Of PromptAD with as many shots as asked for at most, by its first steps."""
-    short = PromptAD(
-        backbone, name, replace(settings.config, steps=STEPS, traps=type(settings.config.traps)())
-    )
+    traps = type(settings.config.traps)()
+    short = PromptAD(backbone, name, replace(settings.config, steps=STEPS, traps=traps))
     request = request_of(short, False)
     assert request is not None
-    features = encoder.features([picture] * max(settings.shots), request)
-    begun = time.perf_counter()
-    short.fit_features(features, torch.Generator().manual_seed(0))
-    return (time.perf_counter() - begun) / STEPS * settings.steps
+    features = encoder.features(some * max(settings.shots), request)
+    generator = torch.Generator().manual_seed(0)
+    return _seconds(lambda: short.fit_features(features, generator)) / STEPS * settings.steps

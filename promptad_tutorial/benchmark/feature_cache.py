@@ -3,6 +3,9 @@
 An entry is one safetensors file, named by the sha256 of everything that decides its numbers. It is
 written beside its place and moved there, so nobody ever reads half a file. An entry that is damaged
 counts as missing. Of a folder that grows too large, the entries used longest ago go first.
+
+joblib.Memory and diskcache would keep such a folder too, but both load pickles, which run whatever
+is in them; this folder may be shared with other machines.
 """
 
 from __future__ import annotations
@@ -14,9 +17,8 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -31,8 +33,7 @@ LOOK_AGAIN = 0.05  # share of the bound that one process writes before it measur
 ABANDONED = 3600  # seconds after which a half-written file belongs to a process that died
 
 
-@dataclass(frozen=True)
-class Usage:
+class Usage(NamedTuple):
     """How full a cache is."""
 
     entries: int
@@ -50,9 +51,7 @@ class FeatureCache:
         if not bound > 0:
             raise ValueError(f"the cache needs room: expected more than 0 bytes, got {bound}")
         self.folder, self.bound = Path(folder), bound
-        self.hits = self.misses = 0
-        self._size: int | None = None  # bytes in the folder when last measured, and own since
-        self._own = 0  # bytes that this process wrote since
+        self._room = 0.0  # bytes to be written before the folder is measured again
 
     def path(self, key: Mapping[str, Any]) -> Path:
         """Where the entry of `key` is, or would be."""
@@ -73,38 +72,35 @@ class FeatureCache:
                 raise ValueError("its contents are not what was written")
             os.utime(path)  # used now
         except FileNotFoundError:
-            self.misses += 1
             return None
         except (SafetensorError, OSError, ValueError) as error:
             log.debug("cache: %s is damaged and will be made again: %s", path, error)
-            self.misses += 1
             return None
-        self.hits += 1
         return found
 
     def put(self, key: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Keep the tensors. A full disk costs the entry, not the run: then a warning is logged."""
         kept = {name: one.detach().cpu().contiguous() for name, one in tensors.items()}
         path = self.path(key)
-        part = None
+        part = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
+            handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
             os.close(handle)
+            part = Path(name)
             save_file(kept, part, metadata=_note(key, kept))
-            size = os.path.getsize(part)
-            os.replace(part, path)
+            self._room -= part.stat().st_size
+            part.replace(path)
         except (OSError, SafetensorError) as error:
             log.warning("features are not kept in %s: %s", self.folder, error)
+            if part != path:
+                part.unlink(missing_ok=True)
             return
-        finally:
-            if part is not None:
-                Path(part).unlink(missing_ok=True)
-        self._own += size
-        if self._size is None or self._own > LOOK_AGAIN * self.bound:
-            self._size, self._own = self.usage().size, 0
-        if self._size + self._own > self.bound:
-            self.shrink(KEPT * self.bound)
+        if self._room < 0:
+            size = self.usage().size
+            if size > self.bound:
+                size -= self.shrink(KEPT * self.bound)
+            self._room = min(self.bound - size, LOOK_AGAIN * self.bound)
 
     def usage(self) -> Usage:
         """How many entries there are, and how many bytes."""
@@ -120,7 +116,6 @@ class FeatureCache:
                 break
             path.unlink(missing_ok=True)  # another process may have been first
             left -= size
-        self._size, self._own = left, 0
         return before - left
 
     def clear(self) -> Usage:

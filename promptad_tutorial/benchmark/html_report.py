@@ -1,4 +1,11 @@
-"""The report of one run or several: one page as HTML and as Markdown, and its tables as CSV."""
+"""The report of one run or several: one page as HTML and as Markdown, and its tables as CSV.
+
+    in:  the folders of runs, as `run_folder.open_run` reads them; no data, backbone or GPU
+    out: report.html, report.md, summary.csv, per_category.csv, paper_settings.csv
+
+A report of one's own data opens with the run itself; the settings of the paper, with the figures
+that others published, stand in reports on MVTec AD and VisA.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +20,18 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from promptad_tutorial.benchmark.beside_published import (
+    NAMES,
     OURS,
     cell,
     figures_of_others,
     settings_of_the_paper,
 )
+from promptad_tutorial.benchmark.opening import opening
 from promptad_tutorial.benchmark.published import published
 from promptad_tutorial.benchmark.report_tables import (
-    Table,
     as_cells,
     category_table,
-    cost_table,
-    costs_as_cells,
+    costs,
     failed_tasks,
     summary_table,
     tasks_not_run,
@@ -32,7 +39,7 @@ from promptad_tutorial.benchmark.report_tables import (
 from promptad_tutorial.benchmark.run_folder import Run
 from promptad_tutorial.benchmark.sections import Section, counted_shots, sections
 from promptad_tutorial.benchmark.settings import PROTOCOLS
-from promptad_tutorial.files.writing import write_whole
+from promptad_tutorial.files.writing import write_table, write_whole
 
 TEMPLATES = Path(__file__).with_name("templates")
 BRAND = "test-selected"  # in the names of all files with a figure of the released protocol
@@ -53,51 +60,45 @@ class Written:
 def write_report(out: Path, runs: Sequence[Run]) -> Written:
     """Write report.html, report.md and three tables as CSV into `out`, from rows alone.
 
-    summary.csv, per_category.csv and paper_settings.csv. If a run is of the released protocol,
-    every file is called `*_test-selected.*`. Raises ValueError for no run, or for runs that
-    contradict each other, and OSError for a folder that cannot be written.
+    If a run is of the released protocol, every file is called `*_test-selected.*`. Raises
+    ValueError for no run, or for runs that contradict each other, and OSError for a folder that
+    cannot be written.
     """
     if not runs:
         raise ValueError("expected a run to report on, got none")
     parts = sections(runs)
-    means = {part: summary_table(part.table, part.tasks) for part in parts}
-    categories = {part: category_table(part.table) for part in parts}
+    means = [summary_table(part.table, part.tasks) for part in parts]
+    categories = [category_table(part.table) for part in parts]
     released = any(part.run.released for part in parts)
     ending = f"_{BRAND}" if released else ""
     tables = {
-        "summary": _joined(means),
-        "per_category": _joined(categories),
+        "summary": _joined(parts, means),
+        "per_category": _joined(parts, categories),
         "paper_settings": paper_settings(parts),
     }
-    counts = {
-        "tasks": sum(len(part.tasks) for part in parts),
-        "done": sum(len(part.table) for part in parts),
-        "failed": sum(part.failed for part in parts),
-        "missing": sum(part.missing for part in parts),
-    }
+    counts = {name: sum(part.counts[name] for part in parts) for name in parts[0].counts}
     page = {
         "released": released,
         "protocols": {part.run.protocol: PROTOCOLS[part.run.protocol] for part in parts},
         "counts": counts,
-        "paper": _paper_table(parts),
+        "paper": _paper_table(parts) if any(p.run.dataset in NAMES for p in parts) else None,
         "since": _since(),
         "source": SOURCE,
-        "sections": [_section(part, means[part], categories[part]) for part in parts],
+        "sections": [_section(*one) for one in zip(parts, means, categories, strict=True)],
     }
-    texts = {kind: _template(kind).render(page) for kind in ("html", "md")}
     try:
         for name, table in tables.items():
-            write_whole(out / f"{name}{ending}.csv", table.to_csv(index=False, float_format="%.2f"))
-        for kind, text in texts.items():
-            write_whole(out / f"report{ending}.{kind}", text)
+            write_table(out / f"{name}{ending}.csv", table.round(2))
+        for kind in ("html", "md"):
+            text = _template(kind).render(page).encode("utf-8", "backslashreplace").decode()
+            write_whole(out / f"report{ending}.{kind}", text)  # whatever bytes a name has
     except OSError as error:
         raise OSError(
             f"cannot write the report into {out} ({error.strerror or error}); the rows are kept: "
             "make room there, or give another --out"
         ) from error
-    path = out / f"report{ending}.html"
-    best = _best(_joined(means))
-    return Written(path, counts["done"], counts["failed"], counts["missing"], best)
+    done = (counts[name] for name in ("done", "failed", "missing"))
+    return Written(out / f"report{ending}.html", *done, _best(tables["summary"]))
 
 
 def paper_settings(parts: Sequence[Section]) -> pd.DataFrame:
@@ -109,10 +110,8 @@ def paper_settings(parts: Sequence[Section]) -> pd.DataFrame:
     others = published()
     others = others[others["shots"].isin([1, 2, 4])].assign(source="published")
     own = [
-        {
-            "dataset": dataset,
-            "level": level,
-            "shots": shots,
+        dict(zip(("dataset", "level", "shots"), setting, strict=True))
+        | {
             "source": f"run {part.letter}",
             "method": method,
             "low": found.mean,
@@ -125,9 +124,9 @@ def paper_settings(parts: Sequence[Section]) -> pd.DataFrame:
             "protocol": part.run.protocol,
         }
         for part in parts
-        for dataset, level, shots in settings_of_the_paper()
+        for setting in settings_of_the_paper()
         for method in OURS
-        if (found := cell([part.part], (dataset, level, shots), method)).mean is not None
+        if (found := cell([part.part], setting, method)).mean is not None
     ]
     columns = ["dataset", "level", "shots", "source", "method", "low", "high", "std", "seeds",
                "mark", "backbone", "checksum", "protocol"]  # fmt: skip
@@ -160,18 +159,16 @@ def _paper_table(parts: Sequence[Section]) -> dict[str, Any]:
 
 def _since() -> str:
     """What was published later, from the same table."""
-    table = published()
-    later = table[table["mark"] == "since then"]
-    told = [
+    later = published().query("mark == 'since then'").itertuples()
+    return " and ".join(
         f"{row.method} {row.high:.1f} ({row.dataset}, {row.level} level, {row.shots} shot)"
-        for row in later.itertuples()
-    ]
-    return " and ".join(told)
+        for row in later
+    )
 
 
 def _section(part: Section, means: pd.DataFrame, categories: pd.DataFrame) -> dict[str, Any]:
     brand = " (TEST-SELECTED)" if part.run.released else ""
-    costs = cost_table(part.table)
+    over_seeds = f"mean ± standard deviation over seeds, in %{brand}"
     return {
         "id": re.sub(r"[^a-z0-9]+", "-", part.title.lower()).strip("-"),
         "title": part.title,
@@ -179,47 +176,32 @@ def _section(part: Section, means: pd.DataFrame, categories: pd.DataFrame) -> di
         "protocol": PROTOCOLS[part.run.protocol],
         "label": part.label,
         "folders": [str(run.folder) for run in part.runs],
-        "counts": {
-            "tasks": len(part.tasks),
-            "done": len(part.table),
-            "failed": part.failed,
-            "missing": part.missing,
-        },
-        "means": as_cells(
-            f"Mean over categories, then mean ± standard deviation over seeds, in %{brand}", means
-        ),
-        "categories": as_cells(
-            f"Per category: mean ± standard deviation over seeds, in %{brand}", categories
-        ),
-        "costs": costs_as_cells("Time and memory of the tasks", costs),
-        "failures": Table.of("Failed tasks", ("category", "tasks", "error"),
-                             [(c, n, e) for c, e, n in failed_tasks(part.rows)], 1),
-        "not_run": Table.of("Tasks that were not run", ("category", "tasks"),
-                            tasks_not_run(part.rows), 1),
-        "gallery": [
-            (title, [(task, case) for task, case in cases]) for title, cases in part.gallery()
-        ],
-    }  # fmt: skip
+        "counts": part.counts,
+        "opening": opening(part, categories),
+        "means": as_cells(f"Mean over categories, then {over_seeds}", means),
+        "categories": as_cells(f"Per category: {over_seeds}", categories),
+        "costs": costs("Time and memory of the tasks", part.table),
+        "failures": failed_tasks(part.rows),
+        "not_run": tasks_not_run(part.rows),
+        "gallery": part.gallery(),
+    }
 
 
-def _joined(tables: dict[Section, pd.DataFrame]) -> pd.DataFrame:
+def _joined(parts: Sequence[Section], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The tables of all sections, each row with the label that it belongs to."""
-    found = []
-    for part, table in tables.items():
-        label = {
-            "run": part.letter,
-            "dataset": part.run.dataset,
-            "backbone": part.label["backbone"],
-            "checksum": part.run.deciding["checksum"],
-            "commit": part.label["commit"],
-        }
-        protocol = BRAND if part.run.released else part.run.protocol
-        if len(table):
-            found.append(table.assign(**label, protocol=protocol))
-    if not found:
-        (first, *_) = tables.values()
-        return first.assign(protocol=[])
-    return pd.concat(found, ignore_index=True)
+    found = [
+        table.assign(
+            run=part.letter,
+            dataset=part.run.dataset,
+            backbone=part.label["backbone"],
+            checksum=part.run.deciding["checksum"],
+            commit=part.label["commit"],
+            protocol=BRAND if part.run.released else part.run.protocol,
+        )
+        for part, table in zip(parts, tables, strict=True)
+        if len(table)
+    ]
+    return pd.concat(found, ignore_index=True) if found else tables[0].assign(protocol=[])
 
 
 def _best(means: pd.DataFrame) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.detectors import CoOp, Detector, PromptAD, VisualMemory, WinCLIP, ZeroShot
+from promptad_tutorial.detectors.winclip import Reading
 from promptad_tutorial.learning.config import PromptADConfig, Traps, preset, with_trap
 
 Make = Callable[[Backbone, str, int], Detector]  # backbone, product, map size
@@ -94,10 +95,30 @@ def sweeps() -> tuple[Method, ...]:
     return tuple(found)
 
 
+def readings() -> tuple[Method, ...]:
+    """WinCLIP and WinCLIP+ as we read the paper, and with one reading of others at a time."""
+    others = {
+        "temperature 1/0.07": Reading(temperature=1 / 0.07),
+        "raw means": Reading(raw_means=True),
+        "full stop": Reading(full_stop=True),
+    }
+    found = []
+    for name, few_shot in (("WinCLIP", False), ("WinCLIP+", True)):
+        for what, reading in {"": Reading(), **others}.items():
+            said = f"{name}, {what}" if what else name
+
+            def make(b: Backbone, p: str, s: int, reading: Reading = reading) -> Detector:
+                return WinCLIP(b, p, map_size=s, reading=reading)
+
+            found.append(Method(said, make, few_shot))
+    return tuple(found)
+
+
 SETS: Mapping[str, Callable[[], tuple[Method, ...]]] = {
     "ladder": ladder,
     "traps": traps,
     "sweeps": sweeps,
+    "readings": readings,
 }
 
 

@@ -1,4 +1,4 @@
-"""The tables of a report: means, categories, failures and costs of the rows of a run."""
+"""The tables of a report: means, categories, costs and failures of a run's rows, then as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from promptad_tutorial.benchmark.report import summary
 from promptad_tutorial.benchmark.tasks import Task
 from promptad_tutorial.benchmark.test_set import FIGURES
 
+Rows = Sequence[tuple[Task, dict[str, Any] | None]]  # each task with its row, if it has one
 TITLES = {
+    "product_line": "category",
+    "lines": "categories",
+    "lacking": "tasks lacking",
     "image_auroc": "image AUROC",
     "average_precision": "image AP",
     "f1_max": "image F1-max",
@@ -27,17 +31,9 @@ class Table:
     """A table as cells of text."""
 
     caption: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    heads: Sequence[str]
+    rows: Sequence[Sequence[object]]
     names: int  # columns on the left that name a row: not numbers
-
-    @classmethod
-    def of(
-        cls, caption: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], names: int
-    ) -> Table:
-        """With everything as text."""
-        cells = tuple(tuple(map(str, row)) for row in rows)
-        return cls(caption, tuple(heads), cells, names)
 
 
 def summary_table(table: pd.DataFrame, tasks: Sequence[Task]) -> pd.DataFrame:
@@ -46,16 +42,12 @@ def summary_table(table: pd.DataFrame, tasks: Sequence[Task]) -> pd.DataFrame:
     Of an incomplete row the mean is over other categories than of a complete one. A setting without
     any figure has no row.
     """
-    planned = pd.DataFrame([(t.method, t.shots) for t in tasks], columns=["method", "shots"])
-    counts = planned.value_counts(["method", "shots"])
     if table.empty:
         return pd.DataFrame(columns=["method", "shots", "seeds", "lines", "lacking"])
-    found = summary(table)
-    done = table.value_counts(["method", "shots"])
-    lacking = [
-        int(counts[m, s] - done[m, s]) for m, s in zip(found["method"], found["shots"], strict=True)
-    ]
-    found.insert(4, "lacking", lacking)
+    found, done = summary(table), table.value_counts(["method", "shots"])
+    planned = Counter((task.method, task.shots) for task in tasks)
+    rows = zip(found["method"], found["shots"], strict=True)
+    found.insert(4, "lacking", [int(planned[row] - done[row]) for row in rows])
     return found
 
 
@@ -70,34 +62,33 @@ def category_table(table: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(seeds=("seed", "nunique")).join(found).reset_index()
 
 
-def cost_table(table: pd.DataFrame) -> pd.DataFrame:
+def costs(caption: str, table: pd.DataFrame) -> Table:
     """Seconds a task and in all, and the most memory, by method and number of shots."""
-    if table.empty:
-        return pd.DataFrame()
-    grouped = table.groupby(["method", "shots"], sort=False)
-    found = grouped["seconds"].agg(["count", "mean", "max", "sum"])
-    found.columns = ["tasks", "seconds a task, mean", "longest", "minutes in all"]
-    found["minutes in all"] /= 60
-    heads = {"memory_mb": "process, MB at most", "gpu_memory_mb": "GPU, MB at most"}
-    for name, head in heads.items():
-        if name in table:
-            found[head] = grouped[name].max()
-    return found.reset_index()
+    heads = ["method", "shots", "tasks", "seconds a task, mean", "longest", "minutes in all"]
+    rows: list[list[object]] = []
+    memory = {"memory_mb": "process, MB at most", "gpu_memory_mb": "GPU, MB at most"}
+    there = [name for name in memory if name in table]
+    for (method, shots), part in table.groupby(["method", "shots"], sort=False):
+        s = part["seconds"]
+        times = [f"{s.mean():.2f}", f"{s.max():.2f}", f"{s.sum() / 60:.1f}"]
+        most = [f"{part[name].max():.0f}" for name in there]
+        rows.append([method, shots, len(part), *times, *most])
+    return Table(caption, heads + [memory[name] for name in there], rows, 1)
 
 
-def failed_tasks(rows: Sequence[tuple[Task, dict[str, Any] | None]]) -> list[tuple[str, str, int]]:
-    """(category, error, how many of its tasks) of the tasks that failed."""
+def failed_tasks(rows: Rows) -> Table:
+    """Each error with its category and how many tasks it stopped."""
     found = Counter(
-        (task.product_line, str(row["error"]))
-        for task, row in rows
-        if row is not None and row["error"]
+        (task.product_line, str(row["error"])) for task, row in rows if row and row["error"]
     )
-    return [(*what, count) for what, count in found.items()]
+    cells = [(category, count, error) for (category, error), count in found.items()]
+    return Table("Failed tasks", ("category", "tasks", "error"), cells, 1)
 
 
-def tasks_not_run(rows: Sequence[tuple[Task, dict[str, Any] | None]]) -> list[tuple[str, int]]:
-    """(category, how many of its tasks) of the tasks without a row."""
-    return list(Counter(task.product_line for task, row in rows if row is None).items())
+def tasks_not_run(rows: Rows) -> Table:
+    """Each category that has tasks without a row, and how many."""
+    found = Counter(task.product_line for task, row in rows if row is None)
+    return Table("Tasks that were not run", ("category", "tasks"), list(found.items()), 1)
 
 
 def as_cells(caption: str, table: pd.DataFrame) -> Table:
@@ -105,30 +96,16 @@ def as_cells(caption: str, table: pd.DataFrame) -> Table:
     fixed = [name for name in table.columns if not name.endswith(("_mean", "_std"))]
     figures = [figure for figure in FIGURES if f"{figure}_mean" in table]
     rows = [
-        [getattr(row, name) for name in fixed]
-        + [_spread(getattr(row, f"{f}_mean"), getattr(row, f"{f}_std")) for f in figures]
-        for row in table.itertuples()
+        [row[name] for name in fixed]
+        + [spread(row[f"{figure}_mean"], row[f"{figure}_std"]) for figure in figures]
+        for row in table.to_dict("records")
     ]
-    words = {"product_line": "category", "lines": "categories", "lacking": "tasks lacking"}
-    heads = [words.get(name, name) for name in fixed] + [TITLES[f] for f in figures]
-    names = sum(name in ("product_line", "method") for name in fixed)
-    return Table.of(caption, heads, rows, names)
+    heads = [TITLES.get(name, name) for name in [*fixed, *figures]]
+    return Table(caption, heads, rows, sum(name in ("product_line", "method") for name in fixed))
 
 
-def costs_as_cells(caption: str, table: pd.DataFrame) -> Table:
-    """`cost_table` as text."""
-    digits = {"seconds a task, mean": 2, "longest": 2, "minutes in all": 1}
-    rows = [
-        [
-            f"{value:.{digits.get(name, 0)}f}" if isinstance(value, float) else value
-            for name, value in zip(table.columns, row, strict=True)
-        ]
-        for row in table.itertuples(index=False)
-    ]
-    return Table.of(caption, list(table.columns), rows, 1)
-
-
-def _spread(mean: float, std: float) -> str:
+def spread(mean: float, std: float) -> str:
+    """ "80.5 ± 0.7"; without the spread of a single seed; a dash where there is no figure."""
     if mean != mean:  # NaN: no masks, or nothing there
         return "–"
     return f"{mean:.1f}" + (f" ± {std:.1f}" if std == std else "")

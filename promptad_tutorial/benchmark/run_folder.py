@@ -57,10 +57,10 @@ def open_run(folder: Path) -> Run:
     """The run in a folder. FileNotFoundError or ValueError if there is none, or a damaged one."""
     path = folder / FILE
     if not path.is_file():
+        found = "no such file" if folder.is_dir() else "no such folder"
         raise FileNotFoundError(
-            f"expected the folder of a benchmark run, with {FILE} in it, at {folder}; found "
-            f"{'no such file' if folder.is_dir() else 'no such folder'}: give the --out of a "
-            "benchmark"
+            f"expected the folder of a benchmark run, with {FILE} in it, at {folder}; found {found}"
+            ": give the --out of a benchmark"
         )
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
@@ -88,7 +88,7 @@ def plan(
 ) -> Run:
     """This run joined with what the folder already holds; writes nothing.
 
-    Of a task that is in both, the new one counts: its pictures may have been mended. Raises
+    Of a task that is in both, the new one counts: its pictures may have been replaced. Raises
     ValueError if the folder holds a run whose settings give other rows.
     """
     deciding = json.loads(json.dumps(settings.deciding(backbone)))  # as the file gives it back

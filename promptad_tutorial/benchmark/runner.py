@@ -1,9 +1,10 @@
 """Run the tasks that have no row yet: in parallel, resumable, and one failure stops nothing.
 
-Joblib does the work: `loky` (processes) and `threading` on this machine, or an existing cluster
-engine through joblib's own backends, `dask` and `ray` (see `engines`). There, data, rows and cache
-must be in folders that all machines share. A worker that is killed costs the task that it was
-running, at most: see `journal`.
+    in:  Settings, a Dataset, the tasks to run, a Place (folders and workers; see `engines`)
+    out: one row a task in `place.rows`, its worst cases beside them
+
+On a cluster, data, rows and cache must be in folders that all machines share. A worker that is
+killed costs the task that it was running, at most.
 """
 
 from __future__ import annotations
@@ -11,28 +12,36 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import joblib
 import psutil
 import torch
-from tqdm.auto import tqdm
 
-from promptad_tutorial.benchmark.cases import Case, worst_cases, write_cases
+from promptad_tutorial.benchmark.cases import Case, picture_name, worst_cases, write_cases
 from promptad_tutorial.benchmark.comparison import Plan, Scored, measure_line
 from promptad_tutorial.benchmark.encoding import CachedEncoder
 from promptad_tutorial.benchmark.engines import Engine, engine
 from promptad_tutorial.benchmark.feature_cache import FeatureCache
-from promptad_tutorial.benchmark.journal import Journal
-from promptad_tutorial.benchmark.place import Place
+from promptad_tutorial.benchmark.place import Place, Share, own_number, torch_threads
+from promptad_tutorial.benchmark.progress import progress
 from promptad_tutorial.benchmark.run_folder import CASES
 from promptad_tutorial.benchmark.settings import Settings, loaded
-from promptad_tutorial.benchmark.tasks import Task, groups, read_row, write_row
+from promptad_tutorial.benchmark.tasks import (
+    BEGUN,
+    Task,
+    begin,
+    begun,
+    groups,
+    no_longer_begun,
+    read_row,
+    write_row,
+)
 from promptad_tutorial.benchmark.test_set import TestSet
-from promptad_tutorial.benchmark.workers import Share, own_number, torch_threads
 from promptad_tutorial.clip.backbone import Backbone
-from promptad_tutorial.datasets import Dataset, ProductLine, Sample
+from promptad_tutorial.datasets import Dataset, ProductLine
 from promptad_tutorial.files.provenance import commit, versions
 
 log = logging.getLogger(__name__)
@@ -40,19 +49,16 @@ log = logging.getLogger(__name__)
 
 def unfinished(tasks: Sequence[Task], rows: Path, retry: bool = False) -> tuple[Task, ...]:
     """The tasks without a row; with `retry` also those whose row is an error."""
-    found = []
-    for task in tasks:
-        row = read_row(rows, task)
-        if row is None or (retry and row.get("error")):
-            found.append(task)
-    return tuple(found)
+    found = ((task, read_row(rows, task)) for task in tasks)
+    return tuple(task for task, row in found if row is None or (retry and row.get("error")))
 
 
 def run(settings: Settings, dataset: Dataset, tasks: Sequence[Task], place: Place) -> None:
     """Measure the tasks and write a row for each, whatever happens to the others.
 
-    When a worker is killed, what was running is tried again, one category and seed at a time, so
-    that no task can harm another. A task that costs a second worker gets an error as its row.
+    Rows that are errors are made again, others kept. When a worker is killed, what was running is
+    tried again, one category and seed at a time, so that no task can harm another. A task that
+    costs a second worker gets an error as its row.
 
     Raises ImportError if the backend's library is not installed, what starting it raises, and
     OSError where workers die before they begin a task.
@@ -60,43 +66,55 @@ def run(settings: Settings, dataset: Dataset, tasks: Sequence[Task], place: Plac
     if not tasks:
         return
     checksum = loaded(settings.backbone).checksum
-    journal = Journal(place.rows)
-    journal.clear()
     with engine(place, settings.backbone) as running:
-        bar = tqdm(total=len(groups(tasks)), desc="benchmark", unit="category and seed")
-        with bar:
-            while left := [task for task in tasks if not journal.ended(task)]:
+        for task in tasks:
+            no_longer_begun(place.rows, task)
+            if task in unfinished([task], place.rows, retry=True):
+                (place.rows / task.file).unlink(missing_ok=True)
+        with progress("benchmark", "category and seed", len(groups(tasks))) as bar:
+            while left := unfinished(tasks, place.rows):
                 parts = groups(left)
-                doubtful = [part for part in parts if any(map(journal.running, part))]
-                jobs = [
-                    joblib.delayed(run_group)(
-                        settings, dataset, part, place, checksum, running.share
-                    )
+                doubtful = [p for p in parts if any(begun(place.rows, task) for task in p)]
+                work = [
+                    (run_group, settings, dataset, part, place, checksum, running.share)
                     for part in (doubtful[:1] or parts)
                 ]
-                _together(jobs, running, journal, bar)
-    journal.clear()
+                _together(work, running, place.rows, bar)
 
 
-def _together(jobs: Sequence[Any], running: Engine, journal: Journal, bar: Any) -> None:
-    """Run the jobs until all are done or a worker is killed; OSError if that helped nothing."""
-    before = journal.size()
-    try:
-        for _ in joblib.Parallel(**running.options)(jobs):
-            bar.update()
-    except running.killed as error:
-        if journal.size() == before:
-            raise OSError(
-                "a process was killed before it began a task, perhaps for want of memory; the "
-                "rows so far are kept: run the same command again, with fewer --jobs"
-            ) from error
+def _together(work: Sequence[tuple], running: Engine, rows: Path, bar: Any) -> None:
+    """Do the work until all is done or a worker is killed; OSError if that helped nothing."""
+    before, waiting, killed = _state(rows), list(work), None
+    in_hand: set[Future] = set()
+    while (waiting and not killed) or in_hand:
+        while waiting and not killed and len(in_hand) < running.at_once:
+            in_hand.add(running.submit(*waiting.pop(0)))
+        done, in_hand = wait(in_hand, return_when=FIRST_COMPLETED)
+        for one in done:
+            try:
+                one.result()
+                bar.update()
+            except running.killed as error:
+                killed = error
+    if killed:
         log.warning("a process was killed: its tasks are tried again, one by one")
-    else:
-        if journal.size() == before:
-            raise OSError(
-                f"the workers wrote no rows into {journal.folder.parent}: all machines of a "
-                "cluster have to share this folder, under the same name"
-            )
+    if _state(rows) == before:
+        raise OSError(
+            "a process was killed before it began a task, perhaps for want of memory; the rows so "
+            "far are kept: run the same command again, with fewer --jobs"
+            if killed
+            else f"the workers wrote no rows into {rows.parent}: all machines of a cluster have to "
+            "share this folder, under the same name"
+        ) from killed
+
+
+def _state(rows: Path) -> set[tuple[str, int]]:
+    """What was begun, how often, and what is done: it changes with every task."""
+    found = set()
+    for path in rows.glob("*.json*"):
+        with suppress(FileNotFoundError):  # another command may work in this folder too
+            found.add((path.name, path.stat().st_size if path.suffix == BEGUN else 0))
+    return found
 
 
 def run_group(
@@ -109,7 +127,7 @@ def run_group(
 ) -> int:
     """Measure tasks of one category and seed in this process; returns how many failed.
 
-    Tasks that ended in this run are left out: Dask repeats what a killed worker had in hand.
+    Tasks that have a row are left out: Dask repeats what a killed worker had in hand.
     """
     share = share or Share()
     with torch_threads(share.threads):
@@ -124,8 +142,7 @@ def _run_group(
     checksum: str,
     share: Share,
 ) -> int:
-    choice = settings.backbone.on(own_number(share))
-    backbone = loaded(choice)
+    backbone = loaded(settings.backbone.on(own_number(share)))
     if backbone.checksum != checksum:
         raise ValueError(
             f"expected weights {checksum[:12]} in every process, found {backbone.checksum[:12]}: "
@@ -133,45 +150,29 @@ def _run_group(
         )
     cache = FeatureCache(place.cache, place.cache_bytes) if place.cache else None
     encoder = CachedEncoder(backbone, cache, settings.resize)
-    label = {
-        "protocol": settings.protocol,
-        "test_selected": settings.protocol == "released",
-        "backbone": backbone.label,
-        "checksum": backbone.checksum,
-        "device": str(backbone.device),
-        "dtype": settings.backbone.dtype,
-        "map_size": settings.map_size,
-        "image_size": backbone.image_size,
-        "resize": settings.resize,
-        "commit": commit(),
-        "versions": versions(),
-    }
+    label = _label(settings, backbone)
     opened: tuple[ProductLine, TestSet] | None = None
     features: dict[tuple, tuple] = {}
     failed = 0
-    journal = Journal(place.rows)
-    for task in tasks:
-        if journal.ended(task):
-            continue
-        begun = time.perf_counter()
+    for task in unfinished(tasks, place.rows):
+        started = time.perf_counter()
         cases: tuple[Case, ...] = ()
         try:
-            journal.begin(task)
+            begin(place.rows, task)
             if opened is None:
                 line = settings.load(dataset, task.product_line)
                 opened = line, TestSet.of(line, settings.map_size, settings.resize)
-            found, scored = _measure(settings, backbone, task, *opened, features, encoder)
-            found["shot_pictures"] = [_name(s, opened[0]) for s in scored.shots]
-            found["error"] = None
+            row, scored = _measure(settings, backbone, task, *opened, features, encoder)
+            row["shot_pictures"] = [picture_name(shot, opened[0]) for shot in scored.shots]
+            row["error"] = None
             if place.cases and task.seed == 0:
                 cases = worst_cases(opened[0], scored, place.cases, settings.resize)
         except Exception as error:  # whatever it is, it belongs to this task alone
             failed += 1
             told = " ".join(str(error).split())
-            found = {"error": f"{type(error).__name__}: {told}"}
-            found["seconds"] = round(time.perf_counter() - begun, 3)
-        _keep(place, task, found | label | _memory(backbone), cases)
-        journal.end(task)
+            row = {"error": f"{type(error).__name__}: {told}"}
+            row["seconds"] = round(time.perf_counter() - started, 3)
+        _keep(place, task, row | label | _memory(backbone), cases)
     return failed
 
 
@@ -186,14 +187,8 @@ def _keep(place: Place, task: Task, row: dict[str, Any], cases: Sequence[Case]) 
             f"cannot write into {place.rows.parent} ({error.strerror or error}); the rows so far "
             "are kept: make room there, then run the same command again"
         ) from error
-
-
-def _name(sample: Sample, line: ProductLine) -> str:
-    """A picture's name in its category, the same on every machine."""
-    try:
-        return sample.image.relative_to(line.root).as_posix()
-    except ValueError:  # VisA's pictures may lie elsewhere
-        return sample.image.name
+    finally:
+        no_longer_begun(place.rows, task)
 
 
 def _measure(
@@ -212,6 +207,23 @@ def _measure(
         plan, backbone, line, task.seed, None, features, test, encoder, seen.append
     )
     return dict(row), seen[-1]
+
+
+def _label(settings: Settings, backbone: Backbone) -> dict[str, Any]:
+    """What a reader of a row needs to trust it."""
+    return {
+        "protocol": settings.protocol,
+        "test_selected": settings.protocol == "released",
+        "backbone": backbone.label,
+        "checksum": backbone.checksum,
+        "device": str(backbone.device),
+        "dtype": settings.backbone.dtype,
+        "map_size": settings.map_size,
+        "image_size": backbone.image_size,
+        "resize": settings.resize,
+        "commit": commit(),
+        "versions": versions(),
+    }
 
 
 def _memory(backbone: Backbone) -> dict[str, float]:

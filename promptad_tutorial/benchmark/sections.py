@@ -12,13 +12,14 @@ from typing import Any
 import pandas as pd
 
 from promptad_tutorial.benchmark.beside_published import Part
-from promptad_tutorial.benchmark.cases import FALSE_ALARM, MISSED, Case, read_cases
+from promptad_tutorial.benchmark.cases import FALSE_ALARM, FOUND, MISSED, Case, read_cases
 from promptad_tutorial.benchmark.comparison import KEY
 from promptad_tutorial.benchmark.run_folder import CASES, Run
 from promptad_tutorial.benchmark.tasks import Task, table_of
 
 SHOWN = 8  # cases of a kind and method in a report
 OF_ONE = 2  # of them from one category of many: else the hardest fills the gallery
+Shown = list[tuple[Task, Case]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,7 @@ class Section:
 
     @property
     def run(self) -> Run:
+        """The first, which has the settings of all."""
         return self.runs[0]
 
     @property
@@ -41,6 +43,7 @@ class Section:
 
     @property
     def tasks(self) -> list[Task]:
+        """Those that were planned."""
         return [task for task, _ in self.rows]
 
     @cached_property
@@ -49,12 +52,12 @@ class Section:
         return table_of([row for _, row in self.rows if row is not None and not row["error"]])
 
     @property
-    def failed(self) -> int:
-        return sum(row is not None and bool(row["error"]) for _, row in self.rows)
-
-    @property
-    def missing(self) -> int:
-        return sum(row is None for _, row in self.rows)
+    def counts(self) -> dict[str, int]:
+        """How many tasks there are, and what became of them."""
+        missing = sum(row is None for _, row in self.rows)
+        done = len(self.table)
+        failed = len(self.rows) - missing - done
+        return {"tasks": len(self.rows), "done": done, "failed": failed, "missing": missing}
 
     @property
     def part(self) -> Part:
@@ -71,37 +74,50 @@ class Section:
                 if value not in found.get(name, "").split(" | "):
                     found[name] = f"{found[name]} | {value}" if name in found else value
         shots = sorted({t.shots for t in self.tasks} - {0})
-        seeds = sorted({t.seed for t in self.tasks})
-        found["shots and seeds"] = (
-            f"{', '.join(map(str, shots)) or 'no'} shots; seeds {seeds[0]} to {seeds[-1]}"
-            if self.rows
-            else "none"
-        )
+        seeds = sorted({t.seed for t in self.tasks}) or ["none"]
+        told = f"{', '.join(map(str, shots)) or 'no'} shots; seeds {seeds[0]} to {seeds[-1]}"
+        found["shots and seeds"] = told
         commits = sorted({row["commit"] for _, row in self.rows if row and row.get("commit")})
         found["commit"] = ", ".join(commits) or found.get("commit", "not known")
         return found
 
-    def gallery(self, limit: int = SHOWN) -> list[tuple[str, list[tuple[Task, Case]]]]:
-        """(title, cases) by method and kind, of the most shots that were run; the worst first."""
+    @cached_property
+    def cases(self) -> dict[tuple[str, str], Shown]:
+        """What was kept by method and kind, of the most shots that were run; the worst first."""
+        done = [t for t, row in self.rows if row and not row["error"] and t.seed == 0]
         most: dict[str, int] = {}
-        for task, row in self.rows:
-            if row is not None and not row["error"] and task.seed == 0:
-                most[task.method] = max(task.shots, most.get(task.method, 0))
-        folders = [run.folder / CASES for run in self.runs]
-        found: dict[tuple[str, str], list[tuple[Task, Case]]] = {}
-        for task, row in self.rows:
-            if row is None or row["error"] or task.seed or most[task.method] != task.shots:
-                continue
-            kept = (read_cases(folder, task) for folder in folders)
-            for case in next((cases for cases in kept if cases is not None), ()):
-                found.setdefault((task.method, case.kind), []).append((task, case))
-        groups = []
-        for method, shots in most.items():
-            for kind, words in ((FALSE_ALARM, "false alarms"), (MISSED, "missed defects")):
-                title = f"{method}, {counted_shots(shots)}: the worst {words}"
-                cases = sorted(found.get((method, kind), []), key=lambda one: -one[1].wrong)
-                groups.append((title, _spread_out(cases, limit)))
-        return [group for group in groups if group[1]]
+        for task in done:
+            most[task.method] = max(task.shots, most.get(task.method, 0))
+        found: dict[tuple[str, str], Shown] = {
+            (method, kind): [] for method in most for kind in (FALSE_ALARM, MISSED, FOUND)
+        }
+        for task in done:
+            if task.shots == most[task.method]:
+                kept = (read_cases(run.folder / CASES, task) for run in self.runs)
+                for case in next((cases for cases in kept if cases is not None), ()):
+                    found[task.method, case.kind].append((task, case))
+        for several in found.values():
+            several.sort(key=lambda one: (-one[1].wrong, -one[1].score))
+        return found
+
+    def gallery(self, limit: int = SHOWN) -> list[tuple[str, Shown]]:
+        """(title, mistakes) by method and kind."""
+        return [
+            (f"{method}, {counted_shots(some[0][0].shots)}: the worst {kind}s", _mixed(some, limit))
+            for (method, kind), some in self.cases.items()
+            if some and kind != FOUND
+        ]
+
+    def clearest(self, limit: int) -> tuple[Shown, Shown]:
+        """Found defects and mistakes of the method that has the highest mean image AUROC."""
+        of_most = self.table.groupby("method")["image_auroc"].mean().dropna()
+        ranked = [name for name in of_most.sort_values().index[::-1] if (name, FOUND) in self.cases]
+        if not ranked:
+            return [], []
+        found, alarms, missed = (
+            _mixed(self.cases[ranked[0], kind], limit) for kind in (FOUND, FALSE_ALARM, MISSED)
+        )
+        return found, sorted([*alarms, *missed], key=lambda one: -one[1].wrong)[:limit]
 
 
 def counted_shots(shots: int) -> str:
@@ -118,7 +134,8 @@ def sections(runs: Sequence[Run]) -> list[Section]:
     together: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         number = len(letters)
-        letters.setdefault(run.identity, _letter(number))
+        letter = string.ascii_uppercase[number : number + 1] or f"Z{number}"
+        letters.setdefault(run.identity, letter)
         together.setdefault((run.identity, run.dataset), []).append(run)
     return [
         Section(letters[identity], tuple(several), _joined(several))
@@ -131,10 +148,7 @@ def _joined(runs: Sequence[Run]) -> tuple[tuple[Task, dict[str, Any] | None], ..
     for run in runs:
         for task, row in run.rows():
             what = tuple(getattr(task, name) for name in KEY)
-            if what not in found:
-                found[what] = task, row
-                continue
-            known, known_row = found[what]
+            known, known_row = found.get(what, (task, None))
             if known.key != task.key:
                 raise ValueError(
                     f"{runs[0].folder} and {run.folder} have the same settings and dataset, but "
@@ -145,10 +159,9 @@ def _joined(runs: Sequence[Run]) -> tuple[tuple[Task, dict[str, Any] | None], ..
     return tuple(found.values())
 
 
-def _spread_out(cases: list[tuple[Task, Case]], limit: int) -> list[tuple[Task, Case]]:
+def _mixed(cases: Shown, limit: int) -> Shown:
     """The first `limit`, no more of a category than OF_ONE or its fair share."""
-    categories = {task.product_line for task, _ in cases}
-    most = max(OF_ONE, -(-limit // max(len(categories), 1)))
+    most = max(OF_ONE, -(-limit // max(len({task.product_line for task, _ in cases}), 1)))
     counts: Counter[str] = Counter()
     kept = []
     for task, case in cases:
@@ -156,8 +169,3 @@ def _spread_out(cases: list[tuple[Task, Case]], limit: int) -> list[tuple[Task, 
         if counts[task.product_line] <= most and len(kept) < limit:
             kept.append((task, case))
     return kept
-
-
-def _letter(number: int) -> str:
-    letters = string.ascii_uppercase
-    return letters[number] if number < len(letters) else f"Z{number}"

@@ -2,6 +2,10 @@
 
 A row's file carries a key of everything that decides it (settings, weights, pictures), so rows of
 other settings lie beside each other in one folder and are never taken for one another.
+
+While a task runs, a file `<row>.begun` lies beside the place of its row: a worker that is killed
+cannot say so itself. One byte of it is one start; a task that takes worker after worker with it,
+for want of memory as a rule, is given up after STARTS of them, and others go on.
 """
 
 from __future__ import annotations
@@ -22,6 +26,13 @@ from promptad_tutorial.benchmark.test_set import FIGURES
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.datasets import Dataset
 from promptad_tutorial.files.writing import write_whole
+
+STARTS = 2  # workers that one task may cost
+BEGUN = ".begun"
+
+
+class WorkerKilledError(RuntimeError):
+    """The process of a task was killed each time that it ran."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,31 @@ def write_row(rows: Path, task: Task, row: dict[str, Any]) -> Path:
         k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in whole.items()
     }
     return write_whole(rows / task.file, json.dumps(whole, indent=1) + "\n")
+
+
+def begin(rows: Path, task: Task) -> None:
+    """Note that a task begins. Raises WorkerKilledError if it has cost STARTS workers."""
+    note = rows / f"{task.file}{BEGUN}"
+    starts = note.stat().st_size if note.exists() else 0
+    if starts >= STARTS:
+        raise WorkerKilledError(
+            f"the process was killed {starts} times while it ran this task, perhaps for want "
+            "of memory: run the same command with --retry and fewer --jobs, or a smaller "
+            "backbone"
+        )
+    rows.mkdir(parents=True, exist_ok=True)
+    with note.open("a") as file:
+        file.write("x")
+
+
+def begun(rows: Path, task: Task) -> bool:
+    """Whether it runs; after a worker died, it may be why."""
+    return (rows / f"{task.file}{BEGUN}").exists()
+
+
+def no_longer_begun(rows: Path, task: Task) -> None:
+    """Its row is written, or a new run begins."""
+    (rows / f"{task.file}{BEGUN}").unlink(missing_ok=True)
 
 
 def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 
 from promptad_tutorial.datasets import ProductLine, Sample, mask_at, read_mask
+from promptad_tutorial.scoring import Scores
 from promptad_tutorial.scoring.metrics import Evaluation, evaluate
-from promptad_tutorial.scoring.scores import Scores
 
 # the names of `Evaluation`'s figures, in the order of the tables
 FIGURES = ("image_auroc", "average_precision", "f1_max", "pixel_auroc", "aupro")

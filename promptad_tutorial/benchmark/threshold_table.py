@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import torch
 from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
+from promptad_tutorial.benchmark.progress import progress
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.datasets import Dataset, draw_shots
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.learning.config import PromptADConfig
+from promptad_tutorial.scoring.threshold import threshold_from_normal_scores
 
 
 def threshold_table(
@@ -25,18 +26,20 @@ def threshold_table(
     config: PromptADConfig | None = None,
     jobs: int = -1,
 ) -> pd.DataFrame:
-    """One row a product line, number of shots and seed, rates in %.
+    """One row for each product line, method of `threshold`, number of shots and seed; rates in %.
 
-    Columns: product_line, shots, seed, wanted (false alarms asked for), false_alarms (share of good
-    test pictures above the threshold), found (share of anomalous ones), threshold, backbone,
-    checksum. PromptAD is fitted and calibrated on the shots alone.
+    Columns: product_line, method, shots, seed, wanted (false alarms asked for), false_alarms (share
+    of good test pictures above the threshold), found (share of anomalous ones), threshold,
+    backbone, checksum. PromptAD is fitted and calibrated on the shots alone. Of the conformal
+    method the rate asked for is raised to 1/(k+1) where k shots cannot promise less; one shot has
+    no conformal threshold.
     """
     work = [(name, seed) for name in dataset.product_lines for seed in seeds]
     run = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(_rows)(load, dataset, name, seed, shots, false_positive_rate, config)
         for name, seed in work
     )
-    rows = [row for rows in tqdm(run, total=len(work), desc="thresholds") for row in rows]
+    rows = [row for rows in progress("thresholds", "line and seed", len(work), run) for row in rows]
     return pd.DataFrame(rows)
 
 
@@ -58,20 +61,29 @@ def _rows(
         pictures = [s.image for s in draw_shots(line.train, k, seed)]
         detector = PromptAD(backbone, name, config)
         detector.fit(pictures, torch.Generator().manual_seed(seed))
+        scores = detector.score_features(test).image_scores
         detector.calibrate(pictures, rate, seed)
-        assert detector.threshold is not None
-        above = detector.score_features(test).image_scores > detector.threshold
-        rows.append(
-            {
-                "product_line": name,
-                "shots": k,
-                "seed": seed,
-                "wanted": 100 * rate,
-                "false_alarms": 100 * above[~anomalous].mean(),
-                "found": 100 * above[anomalous].mean(),
-                "threshold": detector.threshold,
-                "backbone": backbone.label,
-                "checksum": backbone.checksum,
-            }
-        )
+        promise = detector.promise
+        assert detector.threshold is not None and promise is not None
+        thresholds = {("student", rate): detector.threshold}
+        attainable = max(rate, 1 / (len(promise.scores) + 1))
+        if not promise.variations:
+            found = threshold_from_normal_scores(promise.scores, attainable, "conformal")
+            thresholds["conformal", attainable] = found
+        for (method, wanted), threshold in thresholds.items():
+            above = scores > threshold
+            rows.append(
+                {
+                    "product_line": name,
+                    "method": method,
+                    "shots": k,
+                    "seed": seed,
+                    "wanted": 100 * wanted,
+                    "false_alarms": 100 * above[~anomalous].mean(),
+                    "found": 100 * above[anomalous].mean(),
+                    "threshold": threshold,
+                    "backbone": backbone.label,
+                    "checksum": backbone.checksum,
+                }
+            )
     return rows

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from promptad_tutorial.clip.attention import ATTENTION_KINDS, attention_weights, check_kind
 from promptad_tutorial.clip.image_tower import ImageFeatures, encode_pixels, tokens_before_block
-from promptad_tutorial.clip.out_of_memory import HalvingBatches
+from promptad_tutorial.clip.out_of_memory import HalvingBatches, largest_batch
 from promptad_tutorial.clip.precision import HALF, check_precision, image_precision, prepare_model
 from promptad_tutorial.clip.text_tower import Prompts, TextEncoder
 from promptad_tutorial.clip.threads import threads_for
@@ -66,7 +66,7 @@ class Backbone:
             self.checksum = weights_checksum(model)  # of the weights as they were published
         self.model = prepare_model(model, device, dtype)
         self.device, self.dtype = self.model.visual.conv1.weight.device, dtype
-        self.largest_batch: int | float = math.inf  # of images: smaller once memory ran out
+        self.largest_batch = largest_batch(self.model.visual)  # smaller once memory ran out
         self.pixel_dtype = self.model.visual.class_embedding.dtype
         self.mean, self.std, self.interpolation = loaded.mean, loaded.std, loaded.interpolation
         self.image_size = int(model.visual.image_size[0])  # S: images are S x S pixels

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from functools import cache
 
 import open_clip
 import torch
@@ -31,6 +33,8 @@ __all__ = [
     "backbone_from_environment",
     "load_backbone",
 ]
+
+log = logging.getLogger(__name__)
 
 
 def load_backbone(
@@ -114,9 +118,12 @@ def backbone_from_environment(environment: Mapping[str, str] | None = None) -> B
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:
-    """The device asked for; by default CUDA if there is one, else the CPU. BackboneError."""
+    """The device asked for; by default CUDA where torch can compute with it, else the CPU.
+
+    Raises BackboneError for a device that is not there, or that torch cannot compute with.
+    """
     if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return _default_device()
     try:
         chosen = torch.device(device)
     except (RuntimeError, TypeError) as error:
@@ -130,4 +137,35 @@ def choose_device(device: str | torch.device | None) -> torch.device:
     }
     if not there.get(chosen.type, False):
         raise BackboneError(f"device {device} is not available here. Use 'cpu', or leave it out.")
+    problem = "" if chosen.type == "cpu" else trouble_with(chosen)
+    if problem:
+        raise BackboneError(
+            f"this torch cannot compute on {device} ({problem}). Use 'cpu', or install a torch "
+            "that was built for this device and its driver."
+        )
     return chosen
+
+
+@cache
+def _default_device() -> torch.device:
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    problem = trouble_with(torch.device("cuda"))
+    if problem:
+        log.warning(
+            "this torch cannot compute on the GPU that is here (%s): going on with the CPU. "
+            "PROMPTAD_DEVICE=cpu (--device cpu) chooses that without this line; for the GPU, "
+            "install a torch that was built for it and its driver",
+            problem,
+        )
+    return torch.device("cpu" if problem else "cuda")
+
+
+def trouble_with(device: torch.device) -> str:
+    """Why torch cannot compute on a device, from one small product; "" if it can."""
+    try:
+        ones = torch.ones(8, 8, device=device)
+        found = float((ones @ ones).sum())
+    except (RuntimeError, AssertionError) as error:  # an old driver, or no kernel for this GPU
+        return str(error).strip().split("\n")[0] or type(error).__name__
+    return "" if found == 8.0**3 else f"it multiplies wrongly: {found} instead of {8.0**3}"

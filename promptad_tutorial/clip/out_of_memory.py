@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import torch
+from torch import nn
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -17,6 +18,23 @@ log = logging.getLogger(__name__)
 
 # CUDA and MPS say "out of memory"; torch's allocator on a CPU says one of the others
 _MESSAGE = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+
+
+AT_ONCE = 2**30  # bytes that the images of a batch may take in the tower, beside its weights
+COPIES = 18  # of its tokens that a block holds: norms, q, k, v, both paths, 2 x 4 in the MLP
+
+
+def largest_batch(visual: nn.Module) -> int:
+    """How many images may run through an image tower at once, by an estimate, at least 1.
+
+        AT_ONCE / (tokens * width * bytes of a number * COPIES)
+
+    Attention has a bound of its own, see ``attention.attend``. Tells nobody: 16 images of 336
+    pixels in ViT-L-14 fit, and what fits not is only read in smaller batches.
+    """
+    tokens, width = visual.positional_embedding.shape
+    each = tokens * width * visual.positional_embedding.element_size() * COPIES
+    return max(1, AT_ONCE // each)
 
 
 class TooLittleMemoryError(ValueError):

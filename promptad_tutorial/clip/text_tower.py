@@ -8,6 +8,7 @@ of 77: the result is exactly the same (method section 5).
 from __future__ import annotations
 
 import copy
+import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from promptad_tutorial.clip.attention import run_block, run_block_at
+from promptad_tutorial.clip.attention import run_block
 from promptad_tutorial.clip.precision import at_least_single
 from promptad_tutorial.clip.threads import threads_for
 
@@ -28,6 +29,13 @@ Prompts: TypeAlias = Any
 
 class UnknownWordWarning(UserWarning):
     """Prompts with words that the small shipped model never saw: their features mean little."""
+
+
+def _is_latin(text: str) -> bool:
+    return all(
+        ord(letter) < 0x250 or not letter.isalpha() or "LATIN" in unicodedata.name(letter, "")
+        for letter in text
+    )
 
 
 class TextEncoder:
@@ -86,7 +94,8 @@ class TextEncoder:
     def tokenize(self, prompts: Prompts) -> Int[Tensor, "batch context"]:
         """Token ids ``[start, words.., end, 0, ..]``, on the tower's device.
 
-        Warns once (UnknownWordWarning) of words that the model is known never to have seen.
+        Warns once (UnknownWordWarning) of words that the model is known never to have seen, and
+        of a prompt in another script than CLIP's English.
         Raises ValueError for no prompts, for one that is no string, and for one that is too
         long, instead of cutting it.
         """
@@ -107,6 +116,14 @@ class TextEncoder:
                     UnknownWordWarning,
                     stacklevel=2,
                 )
+        foreign = [prompt for prompt in prompts if not _is_latin(prompt)]
+        if foreign:
+            warnings.warn(
+                f"CLIP reads English, found {foreign[0]!r}: name the product and its defects in "
+                "English words.",
+                UnknownWordWarning,
+                stacklevel=2,
+            )
         ids = self.tokenizer(prompts, context_length=self.context_length)
         return ids.to(self.positional_embedding.device)
 
@@ -198,7 +215,7 @@ class TextEncoder:
         mask.masked_fill_(~sees.to(device), float("-inf"))
         for block in self.blocks[:-1]:
             x = run_block(block, x, mask)
-        last = run_block_at(self.blocks[-1], x, ends.to(device), mask)
+        last = run_block(self.blocks[-1], x, mask, ends.to(device))
         return self.project(last.flatten(0, 1)).unflatten(0, last.shape[:2])
 
     def project(self, tokens: Float[Tensor, "batch width"]) -> Float[Tensor, "batch embed"]:

@@ -106,20 +106,24 @@ def encode_windows(
 
 
 def encode_images_and_windows(
-    backbone: Backbone, images: Any, batch_size: int = 16
+    backbone: Backbone, images: Any, batch_size: int = 16, last_tokens: bool = False
 ) -> WindowFeatures:
     """Image embedding, patch tokens before the last block, and windows of all SIDES.
 
     `images` are whatever `Backbone.encode_images` takes. The tokens are those after block
-    depth - 1, or of block 1 where there is but one. Raises ImageError for images, ValueError for a
-    grid smaller than a window.
+    depth - 1, or of block 1 where there is but one; with `last_tokens` those after the last block
+    and the final norm. Raises ImageError for images, ValueError for a grid smaller than a window.
     """
-    visual, before_last = backbone.model.visual, max(1, backbone.depth - 1)
+    visual = backbone.model.visual
+    kept = backbone.depth if last_tokens else max(1, backbone.depth - 1)
 
     def encode(pixels: Tensor) -> WindowFeatures:
-        whole = encode_pixels(visual, pixels, (before_last,), attention="plain")
+        whole = encode_pixels(visual, pixels, (kept,), attention="plain")
+        tokens = whole.blocks[0]
+        if last_tokens:  # unit tokens, brought to unit variance: the norm sees nothing of lengths
+            tokens = unit_norm(visual.ln_post(tokens * tokens.shape[-1] ** 0.5))
         windows = {side: encode_windows(visual, pixels, side) for side in SIDES}
-        return WindowFeatures(whole.cls, whole.blocks[0], windows)
+        return WindowFeatures(whole.cls, tokens, windows)
 
     return WindowFeatures.concatenate(backbone.in_batches(images, batch_size, encode))
 

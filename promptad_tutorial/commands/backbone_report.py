@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
@@ -23,70 +24,47 @@ from promptad_tutorial.files.writing import file_sha256
 
 THERE, MISSING = "there", "not there"
 BYTES = 4  # of a weight in float32
+SHOWN = ("verified", "source", "page", "licence", "activation")  # as they are, line by line
 
 
 @dataclass(frozen=True)
 class BackboneReport:
     """What `check-backbone` says; all of it is read from files or computed, nothing is typed."""
 
-    backbone: str
-    pretrained: str
-    status: str  # THERE, which includes that the file is whole and fits the model, or MISSING
-    file: str | None  # on this machine
-    file_bytes: int | None  # None: unknown, the file is not here
-    sha256: str | None  # of the file
-    verified: str  # against what
-    source: str  # where the file comes from
-    page: str
-    licence: str
-    activation: str
-    normalisation: str
-    image_size: int  # pixels a side
-    patch_size: int
-    grid: tuple[int, int]  # patches
-    vision_width: int
-    vision_layers: int
-    text_width: int
-    context_length: int
-    embed_dim: int  # of the joint space
-    parameters: int
-    memory_bytes: int  # of the weights in float32, computed from `parameters`
-    free_bytes: int  # of this computer's memory, now
-    notes: tuple[str, ...] = ()
-    steps: tuple[str, ...] = field(default=())  # how to bring the weights here as a file
+    about: dict[str, Any]  # what scripts get
+    steps: tuple[str, ...] = ()  # how to bring the weights here as a file
 
     @property
     def there(self) -> bool:
-        """Whether the backbone can be used as it is."""
-        return self.status == THERE
+        """Whether the backbone can be used as it is: its file is here, whole, and fits."""
+        return self.about["status"] == THERE
+
+    def to_json(self, **more: str) -> str:
+        """One line, for scripts."""
+        return json.dumps(self.about | {"steps": self.steps} | more)
 
     def __str__(self) -> str:
-        size = "unknown" if self.file_bytes is None else f"{self.file_bytes / 1e6:.1f} MB"
-        lines = [
-            f"{self.backbone}, {self.pretrained}: {self.status}",
-            f"  file        {self.file or 'none on this machine'}",
-            f"  size        {size}",
-            f"  sha256      {self.sha256 or 'unknown'}",
-            f"  verified    {self.verified}",
-            f"  source      {self.source}",
-            f"  page        {self.page}",
-            f"  licence     {self.licence}",
-            f"  activation  {self.activation}",
-            f"  pictures    {self.image_size} x {self.image_size} pixels, patches of "
-            f"{self.patch_size}: a grid of {self.grid[0]} x {self.grid[1]}; {self.normalisation}",
-            f"  image tower {self.vision_layers} blocks of width {self.vision_width}",
-            f"  text tower  width {self.text_width}, {self.context_length} tokens",
-            f"  joint space {self.embed_dim} dimensions",
-            f"  memory      {self.memory_bytes / 1e9:.2f} GB for {self.parameters} weights in "
-            f"float32, about twice that while they are loaded, and more for the pictures; "
-            f"{self.free_bytes / 1e9:.1f} GB are free",
-            *(f"  note        {note}" for note in self.notes),
-        ]
-        return "\n".join([*lines, *self.steps])
-
-    def to_json(self) -> str:
-        """One line, for scripts."""
-        return json.dumps(asdict(self))
+        a = self.about
+        side, (rows, columns) = a["image_size"], a["grid"]
+        size = "unknown" if a["file_bytes"] is None else f"{a['file_bytes'] / 1e6:.1f} MB"
+        told = {
+            "file": a["file"] or "none on this machine",
+            "size": size,
+            "sha256": a["sha256"] or "unknown",
+            **{name: a[name] for name in SHOWN},
+            "pictures": f"{side} x {side} pixels, patches of {a['patch_size']}: a grid of {rows} x "
+            f"{columns}; {a['normalisation']}",
+            "image tower": f"{a['vision_layers']} blocks of width {a['vision_width']}",
+            "text tower": f"width {a['text_width']}, {a['context_length']} tokens",
+            "joint space": f"{a['embed_dim']} dimensions",
+            "memory": f"{a['memory_bytes'] / 1e9:.2f} GB for {a['parameters']} weights in float32, "
+            "about twice that while they are loaded, and more for the pictures; "
+            f"{a['free_bytes'] / 1e9:.1f} GB are free",
+        }
+        lines = [f"  {name:<11} {value}" for name, value in told.items()]
+        lines += [f"  {'note':<11} {note}" for note in a["notes"]]
+        first = f"{a['backbone']}, {a['pretrained']}: {a['status']}"
+        return "\n".join([first, *lines, *self.steps])
 
 
 def check_backbone(
@@ -104,68 +82,32 @@ def check_backbone(
     with torch.device("meta"):
         model = chosen.new_model()
     path, sha256, verified = chosen.file, None, "nothing: the weights are not here"
-    if chosen.source is not None:
-        found = chosen.source.here()
-        path = found[0] if found else None
-        if found:
-            check_whole(*found)
+    known = chosen.source.here() if chosen.source else None
+    if known:
+        check_whole(*known)
+        path = known[0]
     if path is not None:
-        state = read_weights(path)
-        fitting(model, state, chosen.name, str(path), image_size is not None)
-        known = chosen.source.here() if chosen.source else None
-        sha256 = known[1] if known and len(known[1]) == 64 else file_sha256(path)
-        verified = "every weight has the name and the shape that the model needs, and is finite"
-        if known and known[1]:
-            verified = f"the published sha256 {known[1]}; {verified}"
-        else:
-            verified = f"no published sha256 is known of this file; {verified}"
-    return _report(chosen, pretrained, model, path, sha256, verified)
-
-
-def _report(
-    chosen: Choice,
-    pretrained: Pretrained,
-    model: torch.nn.Module,
-    path: Path | None,
-    sha256: str | None,
-    verified: str,
-) -> BackboneReport:
-    source = chosen.source
-    quick = "QuickGELU" if chosen.config.get("quick_gelu") else "GELU"
-    notes = [source.warning] if source and source.warning else []
-    if chosen.interpolated:
-        notes.append("position embeddings are interpolated to this image size, as open_clip does")
-    if chosen.random:
-        notes.append("RANDOM WEIGHTS, not a trained model: only for tests, every result says so")
-    elif path is None and source:
-        for part in source.begun():
-            notes.append(
-                f"a download broke off: {part.stat().st_size} bytes are in {part}; --download goes "
-                "on with what it began"
-            )
-    if chosen.file is not None and not chosen.tag:
-        notes.append(
-            "the file's name says no tag of this model, so activation and normalisation are taken "
-            f"on trust: call it {chosen.name}.TAG{chosen.file.suffix} to have them checked"
-        )
-    return BackboneReport(
-        backbone=chosen.name,
-        pretrained=str(pretrained),
-        status=MISSING if path is None else THERE,
-        file=None if path is None else str(path),
-        file_bytes=None if path is None else path.stat().st_size,
-        sha256=sha256,
-        verified=verified,
-        source=_where_from(chosen),
-        page=source.page if source else "none",
-        licence=_licence(chosen),
-        activation=f"{quick}, {_fits(chosen)}",
-        normalisation=f"mean {_short(chosen.mean)}, std {_short(chosen.std)} "
-        f"({f'of {chosen.tag}' if chosen.tag_config else 'of CLIP, by default'})",
-        notes=tuple(notes),
-        steps=_steps(chosen) if path is None else (),
+        fitting(model, read_weights(path), chosen.name, str(path), image_size is not None)
+        published = known[1] if known else ""
+        sha256 = published if len(published) == 64 else file_sha256(path)
+        against = f"the published sha256 {published}" if published else (
+            "no published sha256 is known of this file"
+        )  # fmt: skip
+        verified = f"{against}; every weight has the name and the shape that the model needs, and "
+        verified += "is finite"
+    about = _file(path) | {
+        "backbone": chosen.name,
+        "pretrained": str(pretrained),
+        "sha256": sha256,
+        "verified": verified,
+        "normalisation": _normalisation(
+            chosen, f"of {chosen.tag}" if chosen.tag_config else "of CLIP, by default"
+        ),
+        "notes": _notes(chosen, path),
+        **_origin(chosen),
         **_dimensions(model, chosen.image_size),
-    )
+    }
+    return BackboneReport(about, _steps(chosen) if path is None else ())
 
 
 def _tiny(pretrained: Pretrained, image_size: int | None) -> BackboneReport:
@@ -179,22 +121,68 @@ def _tiny(pretrained: Pretrained, image_size: int | None) -> BackboneReport:
     with safe_open(WEIGHTS, framework="pt") as file:
         licence = file.metadata()["licence"]
     other = f"TinyCLIP at {backbone.image_size} pixels: its positions are interpolated"
-    return BackboneReport(
-        backbone="tiny",
-        pretrained="its own",
-        status=THERE,
-        file=str(WEIGHTS),
-        file_bytes=WEIGHTS.stat().st_size,
-        sha256=tinyclip.checksum(),
-        verified="the sha256 that the package states",
-        source="shipped with this package",
-        page=str(WEIGHTS.with_name("MODEL_CARD.md")),
-        licence=f"{licence} (stated in the file)",
-        activation="GELU, as it was trained",
-        normalisation=f"mean {_short(backbone.mean)}, std {_short(backbone.std)} (as trained)",
-        notes=() if "pixels" not in backbone.label else (other,),
+    about = _file(WEIGHTS) | {
+        "backbone": "tiny",
+        "pretrained": "its own",
+        "sha256": tinyclip.checksum(),
+        "verified": "the sha256 that the package states",
+        "source": "shipped with this package",
+        "page": str(WEIGHTS.with_name("MODEL_CARD.md")),
+        "licence": f"{licence} (stated in the file)",
+        "activation": "GELU, as it was trained",
+        "normalisation": _normalisation(backbone, "as trained"),
+        "notes": [other] if "pixels" in backbone.label else [],
         **_dimensions(backbone.model, backbone.image_size),
-    )
+    }
+    return BackboneReport(about)
+
+
+def _file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {"status": MISSING, "file": None, "file_bytes": None}
+    return {"status": THERE, "file": str(path), "file_bytes": path.stat().st_size}
+
+
+def _normalisation(of: Any, whose: str) -> str:
+    mean, std = ("/".join(f"{value:.4g}" for value in values) for values in (of.mean, of.std))
+    return f"mean {mean}, std {std} ({whose})"
+
+
+def _notes(chosen: Choice, path: Path | None) -> list[str]:
+    """What to mind."""
+    source = chosen.source
+    notes = [source.warning] if source and source.warning else []
+    if chosen.interpolated:
+        notes.append("position embeddings are interpolated to this image size, as open_clip does")
+    if chosen.random:
+        notes.append("RANDOM WEIGHTS, not a trained model: only for tests, every result says so")
+    for part in source.begun() if source and path is None else ():
+        notes.append(
+            f"a download broke off: {part.stat().st_size} bytes are in {part}; --download goes "
+            "on with what it began"
+        )
+    if chosen.file is not None and not chosen.tag:
+        notes.append(
+            "the file's name says no tag of this model, so activation and normalisation are taken "
+            f"on trust: call it {chosen.name}.TAG{chosen.file.suffix} to have them checked"
+        )
+    return notes
+
+
+def _origin(chosen: Choice) -> dict[str, str]:
+    """Where the weights come from, under which licence, and whether the activation is theirs."""
+    quick = "QuickGELU" if chosen.config.get("quick_gelu") else "GELU"
+    source = chosen.source
+    if source is not None:
+        where, licence = " or ".join(source.addresses), source.licence()
+    elif chosen.random:
+        where, licence = "nowhere: drawn at random", "none: nobody trained them"
+    else:
+        where, licence = "the file that was named", "not stated: read what came with the file"
+    fits = "not checked: random weights" if chosen.random else "taken on trust"
+    fits = f"as the tag {chosen.tag} was trained" if chosen.tag_config else fits
+    page = source.page if source else "none"
+    return {"source": where, "page": page, "licence": licence, "activation": f"{quick}, {fits}"}
 
 
 def _dimensions(model: torch.nn.Module, image_size: int) -> dict[str, object]:
@@ -214,28 +202,6 @@ def _dimensions(model: torch.nn.Module, image_size: int) -> dict[str, object]:
         "memory_bytes": parameters * BYTES,
         "free_bytes": int(psutil.virtual_memory().available),
     }
-
-
-def _where_from(chosen: Choice) -> str:
-    if chosen.random:
-        return "nowhere: drawn at random"
-    if chosen.source is None:
-        return "the file that was named"
-    return " or ".join(chosen.source.addresses)
-
-
-def _licence(chosen: Choice) -> str:
-    if chosen.random:
-        return "none: nobody trained them"
-    if chosen.source is None:
-        return "not stated: read what came with the file"
-    return chosen.source.licence()
-
-
-def _fits(chosen: Choice) -> str:
-    if chosen.tag_config:
-        return f"as the tag {chosen.tag} was trained"
-    return "not checked: random weights" if chosen.random else "taken on trust"
 
 
 def _steps(chosen: Choice) -> tuple[str, ...]:
@@ -264,7 +230,3 @@ def _steps(chosen: Choice) -> tuple[str, ...]:
         f"    export PROMPTAD_BACKBONE={source.model}:$PWD/{name}    # or --pretrained {name}",
     ]
     return tuple(line for line in lines if line)
-
-
-def _short(values: tuple[float, ...]) -> str:
-    return "/".join(f"{value:.4g}" for value in values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -121,11 +122,7 @@ def run_benchmark(arguments: argparse.Namespace) -> Result:
         given["out"] / run_folder.ROWS,
         given["cache"],
         1e9 * given["cache_gb"],
-        given["jobs"],
-        given["backend"],
-        given["cluster"],
-        given["threads"],
-        given["cases"],
+        **{name: given[name] for name in ("jobs", "backend", "cluster", "threads", "cases")},
     )
     options = ", ".join(f"{name}={value}" for name, value in given.items())
     planned = experiment.prepare(settings, given["out"], arguments.command, options, given["retry"])
@@ -170,27 +167,14 @@ def settings_of(given: dict[str, Any]) -> Any:
     from promptad_tutorial.benchmark.settings import BackboneChoice, Settings
 
     name, _, weights = given["backbone"].partition(":")
+    own = ("dtype", "device", "image_size")
     choice = BackboneChoice(
-        name,
-        given["pretrained"] or weights or None,
-        given["dtype"],
-        given["device"],
-        given["image_size"],
+        name, given["pretrained"] or weights or None, **{each: given[each] for each in own}
     )
-    return Settings(
-        dataset=given["dataset"],
-        root=given["root"],
-        backbone=choice,
-        methods=tuple(given["methods"]),
-        categories=tuple(given["categories"]),
-        shots=tuple(given["shots"]),
-        seeds=given["seeds"],
-        map_size=given["map_size"],
-        resize=given["resize"],
-        protocol=given["protocol"],
-        steps=given["steps"],
-        missing_masks=given["missing_masks"],
-    )
+    others = {one.name for one in fields(Settings)} - {"backbone"}
+    chosen = {each: given[each] for each in others}
+    lists = {each: tuple(value) for each, value in chosen.items() if isinstance(value, list)}
+    return Settings(backbone=choice, **chosen | lists)
 
 
 def chosen_options(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -52,15 +52,16 @@ def run_check_backbone(arguments: argparse.Namespace) -> Result:
         if not arguments.json:
             raise
         return _said(arguments, str(error), name, pretrained, WRONG)
-    if arguments.save_as and report.file:
-        _copy(Path(report.file), arguments.save_as)
-    text = report.to_json() if arguments.json else str(report)
-    if failed and arguments.json:
-        text = json.dumps(json.loads(text) | {"error": failed})
+    file = report.about["file"]
+    if arguments.save_as and file:
+        _copy(Path(file), arguments.save_as)
+    if arguments.json:
+        text = report.to_json(**({"error": failed} if failed else {}))
     elif failed:
-        text = f"{text}\nthe download failed: {failed}"
-    elif arguments.save_as and report.file and not arguments.json:
-        text = f"{text}\n  copied to   {arguments.save_as}"
+        text = f"{report}\nthe download failed: {failed}"
+    else:
+        copied = f"\n  copied to   {arguments.save_as}" if arguments.save_as and file else ""
+        text = f"{report}{copied}"
     return Result(text, 0 if report.there else MISSING)
 
 

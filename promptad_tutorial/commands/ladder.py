@@ -18,6 +18,7 @@ DEFAULTS = {  # set -> (shots, seeds)
     "ladder": ((1, 2, 4, 8), (0, 1, 2, 3, 4)),
     "traps": ((4,), (0, 1, 2)),
     "sweeps": ((4,), (0, 1, 2)),
+    "readings": ((1, 4), (0, 1, 2)),
 }
 PAIRS = [
     ("CoOp, pull only", "zero-shot"),
@@ -78,7 +79,9 @@ def run_ladder(arguments: argparse.Namespace) -> str:
     means.to_csv(arguments.out / f"{name}_summary.csv", index=False, float_format="%.2f")
     there = set(table["method"])
     pairs = [pair for pair in PAIRS if set(pair) <= there]
-    if name != "ladder":
+    if name == "readings":
+        pairs = [(m, m.partition(",")[0]) for m in dict.fromkeys(table["method"]) if "," in m]
+    elif name != "ladder":
         pairs = [
             (method, "paper") for method in dict.fromkeys(table["method"]) if method != "paper"
         ]

@@ -17,7 +17,9 @@ from promptad_tutorial.commands.command import (
 def add_to(groups: Actions) -> None:
     """Add the command `thresholds` to the command line."""
     table = add_command(groups, "thresholds", run_thresholds, "measure the yes/no threshold")
-    table.add_argument("--shots", nargs="+", type=int, default=[1, 2, 4], help="numbers of shots")
+    table.add_argument(
+        "--shots", nargs="+", type=int, default=[1, 2, 4, 9], help="numbers of shots"
+    )
     table.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the draws")
     table.add_argument("--rate", type=float, default=0.1, help="false alarms asked for, 0 to 1")
     add_inputs(table, lines=True)
@@ -43,9 +45,11 @@ def run_thresholds(arguments: argparse.Namespace) -> str:
     )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(arguments.out, index=False, float_format="%.4f")
-    means = table.groupby("shots")[["false_alarms", "found"]].mean()
+    figures = ["wanted", "false_alarms", "found"]
+    means = table.groupby(["method", "shots"], sort=False)[figures].mean()
     told = "; ".join(
-        f"{k} shots: {row.false_alarms:.0f} % false alarms, {row.found:.0f} % found"
-        for k, row in means.iterrows()
+        f"{method}, {k} shots: {row.wanted:.0f} % false alarms asked for, {row.false_alarms:.0f} "
+        f"% seen, {row.found:.0f} % found"
+        for (method, k), row in means.iterrows()
     )
-    return f"asked for {100 * arguments.rate:.0f} % false alarms. {told}: {arguments.out}"
+    return f"{told}: {arguments.out}"

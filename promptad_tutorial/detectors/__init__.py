@@ -1,4 +1,13 @@
-"""Detectors: each is `fit` on normal pictures and then gives image scores and anomaly maps."""
+"""Detectors: each is `fit` on normal pictures and then gives image scores and anomaly maps.
+
+    k normal pictures    ->  fit        what was learnt and remembered
+    b pictures           ->  score      image scores (b,) and maps (b, size, size), in [0, 1]
+    normal pictures      ->  calibrate  a threshold, and what it promises
+    a fitted detector    ->  save, load one file, for the same backbone
+
+Pictures are paths, PIL images, arrays or ready tensors. `fit_features` and `score_features` do the
+same for features that are there already.
+"""
 
 from __future__ import annotations
 

@@ -10,14 +10,23 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
+from tqdm.auto import trange
 
-from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.backbone import LONG_WORK, Backbone
 from promptad_tutorial.detectors import saving
 from promptad_tutorial.files.pictures import list_images, read_image
 from promptad_tutorial.prompts.words import product_name
-from promptad_tutorial.scoring.scores import Scores
-from promptad_tutorial.scoring.threshold import light_variations, threshold_from_normal_scores
+from promptad_tutorial.scoring import Scores
+from promptad_tutorial.scoring.threshold import (
+    Promise,
+    light_variations,
+    shots_needed,
+    threshold_from_normal_scores,
+)
+
+BATCH = 16  # pictures whose features `score` holds at once
+NEARLY_EQUAL = 5e-4  # 1 - cosine of z: a picture saved twice as JPEG; others are far above
 
 
 def on_own_threads(method: Callable) -> Callable:
@@ -34,9 +43,9 @@ def on_own_threads(method: Callable) -> Callable:
 class Detector(ABC):
     """Fitted on normal images of one product, gives image scores, anomaly maps and decisions.
 
-    A kind of detector fills in `encode`, `fit_features`, `score_features`, `fresh`, `settings`,
-    `state` and `restore`. "Features" are whatever its `encode` returns: they have a length, and an
-    index gives those of some images.
+    A kind of detector fills in `encode`, `fit_features`, `score_features`, `settings`,
+    `from_settings`, `state` and `restore`. "Features" are whatever its `encode` returns: they have
+    a length, and an index gives those of some images.
     """
 
     kind: ClassVar[str]  # the name of this kind of detector in saved files and tables
@@ -48,6 +57,7 @@ class Detector(ABC):
         self.name = product_name(name)
         self.threshold: float | None = None  # of the image score: set by `calibrate`
         self.false_positive_rate: float | None = None  # what the threshold was set for
+        self.promise: Promise | None = None  # what `calibrate` says of it
 
     def __repr__(self) -> str:
         made = f", image score: {self.image_score}" if self.image_score else ""
@@ -68,10 +78,6 @@ class Detector(ABC):
         """Image scores (B,) and maps (B, map_size, map_size). RuntimeError if not fitted."""
 
     @abstractmethod
-    def fresh(self) -> Detector:
-        """A detector with the same settings that has learnt nothing."""
-
-    @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Everything but backbone and name that `__init__` needs, fit for JSON."""
 
@@ -90,39 +96,70 @@ class Detector(ABC):
 
     # --- what all have ----------------------------------------------------------------------------
 
-    def fit(self, images: Any, generator: torch.Generator | None = None) -> Detector:
+    def fresh(self) -> Detector:
+        """A detector with the same settings that has learnt nothing."""
+        other = type(self).from_settings(self.backbone, self.name, self.settings())
+        other.image_score = self.image_score
+        return other
+
+    def fit(self, images: Any, generator: torch.Generator | None = None, **how: Any) -> Detector:
         """Learn from the k shots: normal images, as paths, PIL images, arrays or ready tensors.
 
         The order of the images does not matter. `generator` draws what is drawn at random; by
-        default one with seed 0. Returns the detector itself.
+        default one with seed 0. `how` goes to `fit_features`. Returns the detector itself.
 
         Raises ImageError for images that cannot be used, or none.
         """
-        self.fit_features(in_fixed_order(self.encode(images)), generator)
-        self.threshold = self.false_positive_rate = None  # those of another fit
+        self.fit_features(in_fixed_order(self.encode(images)), generator, **how)
+        return self.forget_threshold()
+
+    def forget_threshold(self) -> Detector:
+        """The threshold of another fit says nothing of this one, nor does its file's edition."""
+        self.threshold = self.false_positive_rate = self.promise = None
+        self.image_score = type(self).image_score
         return self
 
     def score(self, images: Any) -> Scores:
         """Image scores (B,) and anomaly maps (B, map_size, map_size) of any kind of images.
 
-        Higher is more anomalous. RuntimeError if not fitted, ImageError for images.
+        Higher is more anomalous. Features are held of BATCH pictures at a time. RuntimeError if not
+        fitted, ImageError for images.
         """
-        return self.score_features(self.encode(images, test=True))
+        sources = list_images(images)
+        found = []
+        for i in trange(0, len(sources), BATCH, leave=False, disable=len(sources) < LONG_WORK):
+            found.append(self.score_features(self.encode(sources[i : i + BATCH], test=True)))
+        return Scores(
+            np.concatenate([one.image_scores for one in found]),
+            np.concatenate([one.anomaly_maps for one in found]),
+        )
 
     def calibrate(
         self,
         images: Any,
         false_positive_rate: float = 0.1,
         generator_seed: int = 0,
+        method: str = "student",
     ) -> Detector:
-        """Set `threshold` from the shots alone; see `threshold` for what it promises.
+        """Set `threshold` from the shots alone, and `promise`: what it promises, see `threshold`.
 
         Each of the shots is scored by a detector that has learnt from the others, so this takes as
-        many fits as there are shots. Of a single shot, light variations are scored.
+        many fits as there are shots. Equal and nearly equal shots count once; of a single one,
+        light variations are scored. `method` is "student" or "conformal".
+
+        Raises ValueError where the rate cannot be promised from so many shots, with the rate or the
+        number of shots that can; the detector keeps the threshold that it had.
         """
         images = list_images(images)  # an iterator can be read only once
         features = in_fixed_order(self.encode(images))
-        if len(features) == 1:
+        features = features[different(features.cls)]
+        alone = len(features) == 1
+        if alone and method == "conformal":
+            raise ValueError(
+                "a conformal threshold needs several different good pictures, found one: use "
+                f"{shots_needed(false_positive_rate)} for a rate of {false_positive_rate:g}"
+            )
+        if alone:
             one = images[0]
             if isinstance(one, torch.Tensor):
                 raise ValueError(
@@ -131,16 +168,22 @@ class Detector(ABC):
                 )
             scores = self.score(light_variations(read_image(one))).image_scores
         else:
-            left_out = []
-            for i in range(len(features)):
-                others = [j for j in range(len(features)) if j != i]
-                generator = torch.Generator().manual_seed(generator_seed)
-                judge = self.fresh().fit_features(features[others], generator)
-                left_out.append(judge.score_features(features[[i]]).image_scores[0])
-            scores = np.array(left_out)
-        self.threshold = threshold_from_normal_scores(scores, false_positive_rate)
+            scores = self.left_out_scores(features, generator_seed)
+        self.threshold = threshold_from_normal_scores(scores, false_positive_rate, method)
         self.false_positive_rate = false_positive_rate
+        kept = tuple(sorted(float(score) for score in scores))
+        self.promise = Promise(method, false_positive_rate, kept, alone)
         return self
+
+    def left_out_scores(self, features: Any, generator_seed: int = 0) -> Float[np.ndarray, " k"]:
+        """The image score of each of k shots, by a detector that has learnt from the others."""
+        scores = []
+        for i in range(len(features)):
+            others = [j for j in range(len(features)) if j != i]
+            generator = torch.Generator().manual_seed(generator_seed)
+            judge = self.fresh().fit_features(features[others], generator)
+            scores.append(judge.score_features(features[[i]]).image_scores[0])
+        return np.array(scores)
 
     def predict(self, images: Any) -> Bool[np.ndarray, " b"]:
         """Which images are called anomalous: those whose score is above the threshold.
@@ -172,3 +215,12 @@ def in_fixed_order(features: Any) -> Any:
     """The same features in an order that depends on their values alone, not on the files'."""
     keys = features.cls.cpu().numpy()
     return features[np.lexsort(keys.T[::-1]).copy()]
+
+
+def different(z: Float[torch.Tensor, "k d"]) -> list[int]:
+    """The numbers of the first of each group of nearly equal images (see NEARLY_EQUAL)."""
+    kept: list[int] = []
+    for i, one in enumerate(z.double()):
+        if all(float(1 - one @ z[j].double()) > NEARLY_EQUAL for j in kept):
+            kept.append(i)
+    return kept

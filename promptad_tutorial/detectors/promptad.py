@@ -13,7 +13,7 @@ from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import ImageFeatures
-from promptad_tutorial.detectors.detector import Detector, in_fixed_order, on_own_threads
+from promptad_tutorial.detectors.detector import Detector, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.detectors.through_1024 import through_1024
 from promptad_tutorial.files.pictures import list_images
@@ -27,19 +27,18 @@ from promptad_tutorial.prompts.learner import (
 )
 from promptad_tutorial.prompts.structure import PromptStructure, semantic_concatenation
 from promptad_tutorial.prompts.words import own_states, released_name
-from promptad_tutorial.scoring.memory import remember, visual_score
-from promptad_tutorial.scoring.scores import (
+from promptad_tutorial.scoring import (
     Scores,
     anomaly_maps,
+    exact_text_score,
     harmonic_fusion,
     highest_of_map,
-    text_score,
 )
+from promptad_tutorial.scoring.memory import remember, visual_score
 
 VISUAL_MAXIMUM = "visual maximum"  # how image scores are made: fused with the visual map's
 FUSED_MAXIMUM = "fused maximum"  # fused with the fused map's: a file of the first edition
 LEVELS = ("image", "pixel")  # two trainings: trap 9 of method section 4, said plainly
-LEARNT = ("tokens", "normal_prototypes", "anomaly_prototypes", "memory", "history")
 
 
 class PromptAD(Detector):
@@ -103,17 +102,6 @@ class PromptAD(Detector):
         ]
         return found[0] if len(found) == 1 else ImageFeatures.concatenate(found)
 
-    def fit(
-        self,
-        images: Any,
-        generator: torch.Generator | None = None,
-        after_step: Callable[[int], None] | None = None,
-    ) -> PromptAD:
-        """Learn from the k shots; see `Detector.fit`, and `fit_features` for `after_step`."""
-        self.fit_features(in_fixed_order(self.encode(images)), generator, after_step)
-        self.threshold = self.false_positive_rate = None  # those of another fit
-        return self
-
     @on_own_threads
     def fit_features(
         self,
@@ -126,7 +114,7 @@ class PromptAD(Detector):
         `after_step` is called with the number of steps done, from 1; the detector holds what has
         been learnt up to there. Where this fails, the detector keeps what it had learnt before.
         """
-        before = {name: getattr(self, name) for name in LEARNT}
+        before = dict(vars(self))
         try:
             self.memory = remember(features) if self.config.use_memory else None
             learners = self.learners(generator)
@@ -198,12 +186,11 @@ class PromptAD(Detector):
 
     def side_score(self, features: Float[Tensor, "*b d"], level: str) -> Float[Tensor, "*b"]:
         """The text score of a level, in double precision on the CPU, in [0, 1]."""
-        sides = self.normal_prototypes[level], self.anomaly_prototypes.get(level)
-        normal, anomalous = (None if s is None else s.cpu().double() for s in sides)
-        features = features.cpu().double()
+        normal, anomalous = self.normal_prototypes[level], self.anomaly_prototypes.get(level)
         if anomalous is None:  # nothing but normal prompts: how far away is the picture?
-            return ((1 - features @ normal) / 2).clamp(0, 1)
-        return text_score(features, normal, anomalous, self.temperature)
+            cosine = features.cpu().double() @ normal.cpu().double()
+            return ((1 - cosine) / 2).clamp(0, 1)
+        return exact_text_score(features, normal, anomalous, self.temperature)
 
     def prompt_texts(self, level: str = "image") -> list[str]:
         """Every prompt of a level in words, with [P1] and [A1] for what is learnt."""
@@ -221,11 +208,6 @@ class PromptAD(Detector):
         return text
 
     # --- saving -----------------------------------------------------------------------------------
-
-    def fresh(self) -> PromptAD:
-        other = type(self).from_settings(self.backbone, self.name, self.settings())
-        other.image_score = self.image_score
-        return other
 
     def settings(self) -> dict[str, Any]:
         return {"config": asdict(self.config)}

@@ -1,32 +1,52 @@
-"""Detectors as files: tensors and a few words in safetensors, checked when they come back."""
+"""Detectors as files: tensors and a few words in safetensors, checked when they come back.
+
+In and out: what a detector's `state` gives (float32 tensors by name) and a note in JSON, whose
+entries are those of NOTE. Nothing in a file is executed.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from promptad_tutorial.clip.backbone import Backbone
-
-if TYPE_CHECKING:
-    from promptad_tutorial.detectors.detector import Detector
+from promptad_tutorial.scoring.threshold import METHODS, Promise
 
 log = logging.getLogger(__name__)
 FORMAT = "promptad-tutorial detector 1"
 RESIZE = "resize"  # how pictures were brought to a square: "squash" or "crop"
 IMAGE_SIZE = "image_size"  # pixels a side of that square
 IMAGE_SCORE = "image_score"  # how image scores are made, see `PromptAD.image_score`
-FIRST = "first edition"  # read_note's image score of a file that does not say it
+PROMISE = "promise"  # what the threshold promises, see `threshold.Promise`
+FIRST = "first edition"  # the image score of a file that does not say it
+NOTE: dict[str, type | tuple[type, ...]] = {
+    "kind": str,
+    "name": str,
+    "settings": dict,
+    "threshold": (float, int, type(None)),
+    "false_positive_rate": (float, int, type(None)),
+    "backbone": str,
+    "checksum": str,
+    RESIZE: str,
+    IMAGE_SIZE: (int, type(None)),
+    IMAGE_SCORE: (str, type(None)),
+    PROMISE: (dict, type(None)),
+}
+# of files from before these could be chosen
+OLDER = {RESIZE: "squash", IMAGE_SIZE: None, IMAGE_SCORE: FIRST, PROMISE: None}
 
 
-def save(detector: Detector, path: Path) -> Path:
-    """Write `detector` to `path`; a file that is there already is replaced in one move."""
+def save(detector: Any, path: Path) -> Path:
+    """Write a `Detector` to `path`; a file that is there already is replaced in one move."""
     tensors = {k: v.detach().cpu().float().contiguous() for k, v in detector.state().items()}
     note = {
         "kind": detector.kind,
@@ -39,6 +59,7 @@ def save(detector: Detector, path: Path) -> Path:
         RESIZE: detector.backbone.resize,
         IMAGE_SIZE: detector.backbone.image_size,
         IMAGE_SCORE: detector.image_score,
+        PROMISE: None if detector.promise is None else asdict(detector.promise),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -55,17 +76,7 @@ def load(kind: Any, path: Path, backbone: Backbone) -> Any:
 
     Raises FileNotFoundError, and ValueError that says what was expected and what was found.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"expected a saved detector at {path}, found no file there")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} is damaged, or no saved detector ({error}): save the detector again"
-        ) from error
-    note = _read_note(metadata, path)
+    note, tensors = _read(path)
     if note["kind"] != kind.kind:
         raise ValueError(
             f"expected a detector of kind {kind.kind!r} in {path}, found {note['kind']!r}"
@@ -93,43 +104,21 @@ def load(kind: Any, path: Path, backbone: Backbone) -> Any:
     try:
         detector = kind.from_settings(backbone, note["name"], note["settings"])
         detector.restore({name: t.to(backbone.device) for name, t in tensors.items()})
+        detector.promise = _promise(note[PROMISE])
+        detector.image_score = _image_score(kind, note[IMAGE_SCORE], path)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
-    known = (kind.image_score, kind.first_image_score)
-    found = kind.first_image_score if note[IMAGE_SCORE] == FIRST else note[IMAGE_SCORE]
-    if found not in known:
-        raise ValueError(f"{path} is damaged: {IMAGE_SCORE} is {found!r}, none of {known}")
-    if found != kind.image_score:
-        log.warning(
-            "%s was saved by the first edition: its image scores are made of the %s, as when its "
-            "threshold was set, and not of the %s; fit again for those",
-            path,
-            found,
-            kind.image_score,
-        )
-        detector.image_score = found
     detector.threshold = note["threshold"]
     detector.false_positive_rate = note["false_positive_rate"]
     return detector
 
 
 def read_note(path: Path) -> dict[str, Any]:
-    """What a saved detector says of itself: kind, name, settings, threshold, backbone, checksum,
-    how pictures are brought to a square ("resize"), its size ("image_size"), and how image scores
-    are made ("image_score").
+    """What a saved detector says of itself: the entries of NOTE. Its tensors are not read.
 
-    Its tensors are not read. Raises FileNotFoundError, and ValueError for a damaged file.
+    Raises FileNotFoundError, and ValueError for a damaged file.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"expected a saved detector at {path}, found no file there")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} is damaged, or no saved detector ({error}): save the detector again"
-        ) from error
-    return _read_note(metadata, path)
+    return _read(path, only_note=True)[0]
 
 
 def check_tensors(
@@ -151,33 +140,59 @@ def check_tensors(
             )
 
 
-def _read_note(metadata: dict[str, str], path: Path) -> dict[str, Any]:
+def _image_score(kind: Any, said: str | None, path: Path) -> str | None:
+    """The way in which a file's detector makes image scores, with a warning if it is an old one."""
+    found = kind.first_image_score if said == FIRST else said
+    known = (kind.image_score, kind.first_image_score)
+    if found not in known:
+        raise ValueError(f"{IMAGE_SCORE} is {found!r}, none of {known}")
+    if found != kind.image_score:
+        log.warning(
+            "%s was saved by the first edition: its image scores are made of the %s, as when its "
+            "threshold was set, and not of the %s; fit again for those",
+            path,
+            found,
+            kind.image_score,
+        )
+    return found
+
+
+def _promise(found: dict[str, Any] | None) -> Promise | None:
+    """What a threshold promises, from its note; None if it was not set by `calibrate`."""
+    if found is None:
+        return None
+    promise = Promise(**found | {"scores": tuple(map(float, found["scores"]))})
+    whole = promise.method in METHODS and 0 < promise.rate < 1 and len(promise.scores) > 1
+    if not whole or not all(map(math.isfinite, promise.scores)):
+        raise ValueError(f"{PROMISE} is {found!r}")
+    return promise
+
+
+def _read(path: Path, only_note: bool = False) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """The note and the tensors of a file; FileNotFoundError, and ValueError for a damaged one."""
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a saved detector at {path}, found no file there")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            names = [] if only_note else list(file.keys())
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged, or no saved detector ({error}): save the detector again"
+        ) from error
     if metadata.get("format") != FORMAT:
         raise ValueError(
             f"expected a saved detector ({FORMAT}) in {path}, found {metadata.get('format')!r}"
         )
-    types = {
-        "kind": str,
-        "name": str,
-        "settings": dict,
-        "threshold": (float, int, type(None)),
-        "false_positive_rate": (float, int, type(None)),
-        "backbone": str,
-        "checksum": str,
-        RESIZE: str,
-        IMAGE_SIZE: (int, type(None)),
-        IMAGE_SCORE: (str, type(None)),
-    }
     try:
         note = json.loads(metadata["detector"])
     except (KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: its description cannot be read") from error
-    if isinstance(note, dict):
-        # files from before these could be chosen
-        note = {RESIZE: "squash", IMAGE_SIZE: None, IMAGE_SCORE: FIRST} | note
-    if not isinstance(note, dict) or set(note) != set(types):
+    note = OLDER | note if isinstance(note, dict) else {}
+    if set(note) != set(NOTE):
         raise ValueError(f"{path} is damaged: its description is not that of a detector")
-    for name, wanted in types.items():
+    for name, wanted in NOTE.items():
         value = note[name]
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise ValueError(f"{path} is damaged: {name} is {value!r}")
@@ -185,4 +200,4 @@ def _read_note(metadata: dict[str, str], path: Path) -> dict[str, Any]:
             raise ValueError(f"{path} is damaged: {name} is not finite")
     if not 0 < (note["false_positive_rate"] or 0.5) < 1:
         raise ValueError(f"{path} is damaged: false_positive_rate must be between 0 and 1")
-    return note
+    return note, tensors

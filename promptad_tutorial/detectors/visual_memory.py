@@ -13,8 +13,8 @@ from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.detectors.detector import Detector, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.learning.config import check_map_size
+from promptad_tutorial.scoring import SIGMA, Scores, anomaly_maps, highest_of_map
 from promptad_tutorial.scoring.memory import remember, visual_score
-from promptad_tutorial.scoring.scores import SIGMA, Scores, anomaly_maps, highest_of_map
 
 VISUAL_MAXIMUM = "visual maximum"  # how image scores are made
 SMOOTHED_MAXIMUM = "smoothed maximum"  # in a file of the first edition
@@ -57,11 +57,6 @@ class VisualMemory(Detector):
         if self.image_score == SMOOTHED_MAXIMUM:
             return Scores(maps.max(axis=(1, 2)), maps)
         return Scores(highest_of_map(visual, grid, self.map_size).numpy(), maps)
-
-    def fresh(self) -> VisualMemory:
-        other = type(self)(self.backbone, self.name, self.map_size)
-        other.image_score = self.image_score
-        return other
 
     def settings(self) -> dict[str, Any]:
         return {"map_size": self.map_size}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -20,18 +22,47 @@ from promptad_tutorial.clip.windows import (
 )
 from promptad_tutorial.detectors.detector import Detector, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
-from promptad_tutorial.files.pictures import list_images
 from promptad_tutorial.learning.config import check_map_size
 from promptad_tutorial.prompts.words import PromptPair, ensemble
+from promptad_tutorial.scoring import Scores, anomaly_maps, exact_text_score, prototype
 from promptad_tutorial.scoring.memory import visual_score
-from promptad_tutorial.scoring.scores import Scores, anomaly_maps, prototype, text_score
-from promptad_tutorial.scoring.threshold import threshold_from_normal_scores
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where implementations read WinCLIP's paper differently; the defaults are our reading.
+
+    - Full stop: "a photo of a nut", as the paper lists its templates; others close each with one.
+    - Temperature: the one that CLIP was trained with (None), about 100, because only with it is the
+      softmax a probability to CLIP; others take the 1/0.07 that CLIP's training started from.
+    - Means: of unit features, so that each prompt has one vote; others average raw features, in
+      which a longer one weighs more. (PromptAD does the latter, method section 1.)
+    - Tokens of the patch memory: those before the last block, whose attention only serves CLS;
+      others take the last block's after the final norm.
+
+    `ladder --set readings` measures the first three. Temperature and means are the two that move
+    scores of the same features; a full stop is another prompt, another token set another encoding.
+    """
+
+    full_stop: bool = False
+    temperature: float | None = None
+    raw_means: bool = False
+    last_tokens: bool = False
+
+    def __post_init__(self) -> None:
+        switches = (self.full_stop, self.raw_means, self.last_tokens)
+        t = self.temperature
+        if not all(isinstance(one, bool) for one in switches):
+            raise ValueError(f"full_stop, raw_means and last_tokens must be switches, got {self}")
+        if t is not None and not (isinstance(t, (int, float)) and 0 < t < float("inf")):
+            raise ValueError(f"temperature must be a positive number or None, got {t!r}")
 
 
 class WinCLIP(Detector):
     """Zero-shot WinCLIP as it is made, WinCLIP+ after `fit`. Nothing is trained.
 
     `prompts` default to the ensemble for the product `name`; they are encoded when first needed.
+    `reading` says what the paper leaves open, see `Reading`.
     With m_k the map of windows of k x k patches, s the text score and v = (1 - max cosine) / 2:
 
         WinCLIP:   map = 3 / (1/s(z) + 1/m_2 + 1/m_3),  m_k from s(z_w);      image score = s(z)
@@ -51,6 +82,7 @@ class WinCLIP(Detector):
         prompts: PromptPair | None = None,
         map_size: int = 240,
         sigma: float = 0.0,
+        reading: Reading | None = None,
     ) -> None:
         super().__init__(backbone, name)
         if not 0 <= sigma <= 1:
@@ -58,18 +90,29 @@ class WinCLIP(Detector):
         self.prompts = prompts or ensemble(self.name)
         self.map_size = check_map_size(map_size)  # pixels a side of the anomaly maps
         self.sigma = sigma  # of a Gaussian over the maps; 0: the windows smooth already
+        self.reading = reading or Reading()
         self.memory: dict[int, Float[Tensor, "stored _"]] | None = None  # by side: 1, 2, 3
 
     @cached_property
     def prototypes(self) -> tuple[Float[Tensor, " d"], Float[Tensor, " d"]]:
         """The normal and the anomalous direction of the prompts."""
-        sides = self.prompts.normal, self.prompts.anomalous
-        normal, anomalous = (prototype(self.backbone.encode_text(list(side))) for side in sides)
+        end = "." if self.reading.full_stop else ""
+        encode = self._raw if self.reading.raw_means else self.backbone.encode_text
+        sides = ([f"{text}{end}" for text in side] for side in vars(self.prompts).values())
+        normal, anomalous = (prototype(encode(side)) for side in sides)
         return normal, anomalous
+
+    @torch.no_grad()
+    def _raw(self, texts: list[str]) -> Float[Tensor, "n d"]:
+        """Features of texts as the tower gives them."""
+        ids, b = self.backbone.tokenize(texts), self.backbone
+        return b.encode_prompt_embeddings(b.embed_tokens(ids), b.eot_positions(ids), False)
 
     def encode(self, images: Any, test: bool = False) -> WindowFeatures:
         """Image embedding, windows, and patch tokens of the untouched path."""
-        return encode_images_and_windows(self.backbone, images)
+        return encode_images_and_windows(
+            self.backbone, images, last_tokens=self.reading.last_tokens
+        )
 
     @on_own_threads
     def fit_features(
@@ -79,17 +122,11 @@ class WinCLIP(Detector):
         self.memory = {side: found.flatten(0, 1) for side, found in features.by_side.items()}
         return self
 
-    def calibrate(
-        self, images: Any, false_positive_rate: float = 0.1, generator_seed: int = 0
-    ) -> WinCLIP:
-        """See `Detector.calibrate`. Without a memory there is nothing to leave a shot out of."""
-        sources = list_images(images)
-        if self.memory is not None or len(sources) == 1:
-            return super().calibrate(sources, false_positive_rate, generator_seed)
-        scores = self.score(sources).image_scores
-        self.threshold = threshold_from_normal_scores(scores, false_positive_rate)
-        self.false_positive_rate = false_positive_rate
-        return self
+    def left_out_scores(self, features: WindowFeatures, generator_seed: int = 0) -> np.ndarray:
+        """See `Detector.left_out_scores`. Without a memory there is nothing to leave out of."""
+        if self.memory is None:
+            return self.score_features(features).image_scores
+        return super().left_out_scores(features, generator_seed)
 
     @on_own_threads
     def score_features(self, features: WindowFeatures) -> Scores:
@@ -127,13 +164,13 @@ class WinCLIP(Detector):
 
     def _text(self, found: Float[Tensor, "*b d"]) -> Float[Tensor, "*b"]:
         """The text score, in double precision on the CPU."""
-        normal, anomalous = (side.cpu().double() for side in self.prototypes)
-        return text_score(found.cpu().double(), normal, anomalous, self.backbone.temperature)
+        t = self.reading.temperature or self.backbone.temperature
+        return exact_text_score(found, *self.prototypes, t)
 
     # --- saving -----------------------------------------------------------------------------------
 
     def fresh(self) -> WinCLIP:
-        other = type(self)(self.backbone, self.name, self.prompts, self.map_size, self.sigma)
+        other = super().fresh()
         other.prototypes = self.prototypes  # of the words alone: encode them once
         return other
 
@@ -143,14 +180,15 @@ class WinCLIP(Detector):
             "anomalous": list(self.prompts.anomalous),
             "map_size": self.map_size,
             "sigma": self.sigma,
+            "reading": asdict(self.reading),
         }
 
     @classmethod
     def from_settings(cls, backbone: Backbone, name: str, settings: dict[str, Any]) -> WinCLIP:
         prompts = PromptPair(settings["normal"], settings["anomalous"])
-        return cls(
-            backbone, name, prompts, check_map_size(settings["map_size"]), float(settings["sigma"])
-        )
+        size, sigma = check_map_size(settings["map_size"]), float(settings["sigma"])
+        reading = Reading(**settings.get("reading", {}))  # files of the first edition have none
+        return cls(backbone, name, prompts, size, sigma, reading)
 
     def state(self) -> dict[str, Tensor]:
         """The two prototypes and, after `fit`, the memory."""

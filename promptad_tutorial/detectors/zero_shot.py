@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from promptad_tutorial.detectors.detector import Detector, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.learning.config import check_map_size
 from promptad_tutorial.prompts.words import PromptPair, ensemble, product_name
-from promptad_tutorial.scoring.scores import Scores, anomaly_maps, prototype, text_score
+from promptad_tutorial.scoring import Scores, anomaly_maps, exact_text_score, prototype
 
 
 class ZeroShot(Detector):
@@ -44,8 +45,12 @@ class ZeroShot(Detector):
 
     def fit(self, images: Any = None, generator: torch.Generator | None = None) -> ZeroShot:
         """Nothing to learn: takes pictures only so that all detectors are used alike."""
-        self.threshold = self.false_positive_rate = None  # those of another fit
+        self.forget_threshold()
         return self
+
+    def left_out_scores(self, features: ImageFeatures, generator_seed: int = 0) -> np.ndarray:
+        """Nothing is learnt, so there is nothing to leave a picture out of."""
+        return self.score_features(features).image_scores
 
     @on_own_threads
     def fit_features(
@@ -57,17 +62,12 @@ class ZeroShot(Detector):
     @on_own_threads
     def score_features(self, features: ImageFeatures) -> Scores:
         """The scores of features that are there already: CLIP is frozen, so encode once."""
-        # In double precision, on the CPU: in single, all scores above 0.9999999 would be one tie.
-        sides = [side.cpu().double() for side in (self.normal_prototype, self.anomaly_prototype)]
-        temperature = self.backbone.temperature
-        patch_scores = text_score(features.patches.cpu().double(), *sides, temperature)
+        sides = self.normal_prototype, self.anomaly_prototype, self.backbone.temperature
+        maps = exact_text_score(features.patches, *sides)
         return Scores(
-            text_score(features.cls.cpu().double(), *sides, temperature).numpy(),
-            anomaly_maps(patch_scores, self.backbone.grid, self.map_size),
+            exact_text_score(features.cls, *sides).numpy(),
+            anomaly_maps(maps, self.backbone.grid, self.map_size),
         )
-
-    def fresh(self) -> ZeroShot:
-        return type(self).from_settings(self.backbone, self.name, self.settings())
 
     def settings(self) -> dict[str, Any]:
         return {

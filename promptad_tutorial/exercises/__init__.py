@@ -1,56 +1,37 @@
 """Exercises that check themselves: `checks.auroc(my_auroc)` says pass, or what to look at.
 
-Each check takes the learner's function or answer and returns a `Verdict` of one line; the texts
-of the exercises are in `EXERCISES`. The solutions are not here: the notebooks have them.
+Each check takes the learner's function or answer and returns a `Verdict` of one line. The texts
+of the exercises, `EXERCISES`, and their hints are in `exercises.yaml`, which anybody may edit;
+there is a module of checks for each notebook, from `start` (00) to `own_product` (08). The
+solutions that learners are shown are not here: the notebooks have them. `series` is the index of
+the notebooks. A name is loaded when it is first asked for.
 """
 
 from __future__ import annotations
 
-from promptad_tutorial.exercises.carry_on import carry_on
-from promptad_tutorial.exercises.concatenation import negative_prompts, tree_nodes
-from promptad_tutorial.exercises.coop import learn_sides, two_class_loss
-from promptad_tutorial.exercises.exercises import EXERCISES, Exercise, exercise
-from promptad_tutorial.exercises.fusion import fuse_harmonically, memory_distance, normal_threshold
-from promptad_tutorial.exercises.honesty import evaluate_run, noise_optimism, paired_interval
-from promptad_tutorial.exercises.localisation import hot_patch, region_overlap, vv_attention
-from promptad_tutorial.exercises.margin import idle_margin, margin_gradient, margin_loss
-from promptad_tutorial.exercises.own_product import (
-    alarm_threshold,
-    good_pictures_needed,
-    split_good,
-)
-from promptad_tutorial.exercises.start import count_by_defect, spot_the_defects
-from promptad_tutorial.exercises.verdict import Verdict
-from promptad_tutorial.exercises.zero_shot import auroc, cosine_similarity, ensemble_prototype
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "EXERCISES",
-    "Exercise",
-    "Verdict",
-    "alarm_threshold",
-    "auroc",
-    "carry_on",
-    "cosine_similarity",
-    "count_by_defect",
-    "ensemble_prototype",
-    "evaluate_run",
-    "exercise",
-    "fuse_harmonically",
-    "good_pictures_needed",
-    "hot_patch",
-    "idle_margin",
-    "learn_sides",
-    "margin_gradient",
-    "margin_loss",
-    "memory_distance",
-    "negative_prompts",
-    "noise_optimism",
-    "normal_threshold",
-    "paired_interval",
-    "region_overlap",
-    "split_good",
-    "spot_the_defects",
-    "tree_nodes",
-    "two_class_loss",
-    "vv_attention",
-]
+_CONTENTS = {  # module -> its names, in the order of the notebooks
+    "start": ("spot_the_defects", "count_by_defect"),
+    "zero_shot": ("cosine_similarity", "auroc", "ensemble_prototype"),
+    "localisation": ("vv_attention", "region_overlap", "hot_patch"),
+    "coop": ("two_class_loss", "learn_sides"),
+    "concatenation": ("negative_prompts", "tree_nodes"),
+    "margin": ("margin_loss", "idle_margin", "margin_gradient"),
+    "fusion": ("memory_distance", "fuse_harmonically", "normal_threshold"),
+    "honesty": ("paired_interval", "noise_optimism", "evaluate_run"),
+    "own_product": ("split_good", "alarm_threshold", "good_pictures_needed"),
+    "exercises": ("EXERCISES", "Exercise", "exercise"),
+    "solutions": ("carry_on",),
+    "verdict": ("Verdict",),
+}
+_HOMES = {name: module for module, names in _CONTENTS.items() for name in names}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name from its module. AttributeError for what is not there."""
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

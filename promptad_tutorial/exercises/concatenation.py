@@ -29,7 +29,6 @@ def negative_prompts(fn: object) -> Verdict:
     sizes = ((3, 2, 3), (2, 3, 4), (4, 1, 2))
     return Task(
         exercise("negative_prompts"),
-        inputs=("name", "contexts", "states", "suffixes"),
         cases=tuple(
             (
                 name,
@@ -85,7 +84,6 @@ def tree_nodes(fn: object) -> Verdict:
     sizes = (("nut", 2, 2, 2), ("metal plate", 3, 3, 2), ("wire", 2, 5, 3))
     return Task(
         exercise("tree_nodes"),
-        inputs=("prompts",),
         cases=tuple((_tokens(generator, *size),) for size in sizes),
         solution=lambda prompts: len(grow(prompts).tokens),
         trouble=number_trouble,

@@ -27,7 +27,6 @@ def two_class_loss(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(7)
     return Task(
         exercise("two_class_loss"),
-        inputs=("z", "normal", "negatives", "temperature"),
         cases=tuple(
             (
                 unit_rows(k, d, generator),
@@ -78,7 +77,6 @@ def learn_sides(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(8)
     return Task(
         exercise("learn_sides"),
-        inputs=("z", "sides", "logit_scale", "steps"),
         cases=tuple(
             (unit_rows(k, d, generator), 1.5 * unit_rows(2, d, generator), scale, steps)
             for k, d, scale, steps in ((4, 8, 2.0, 5), (2, 5, 2.8, 8), (6, 10, 1.2, 12))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
+from typing import Any
 
 import yaml
 
 HARDEST = 3  # stars
-TEXTS = "exercises.yaml"
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,6 +26,7 @@ class Exercise:
     difficulty: int  # stars, 1 (easy) to 3
     minutes: int  # what most learners need
     statement: str  # Markdown: what to write, with the shapes of what comes in and goes out
+    inputs: Sequence[str] = ()  # the names of the function's inputs, as messages call them
     hint: str = ""  # for an answer that no mistake explains
     mistakes: Mapping[str, str] = field(default_factory=dict)  # typical mistake -> its hint
 
@@ -54,13 +55,17 @@ class Exercise:
         )
 
 
+def data_file(name: str) -> list[dict[str, Any]]:
+    """The entries of a data file that lies beside this module."""
+    return yaml.safe_load(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+
 class _Exercises(Mapping[str, Exercise]):
     """Name -> exercise, in the order of the notebooks. The file is read at the first look."""
 
     @cached_property
     def _all(self) -> dict[str, Exercise]:
-        text = resources.files(__package__).joinpath(TEXTS).read_text(encoding="utf-8")
-        return {each["name"]: Exercise(**each) for each in yaml.safe_load(text)}
+        return {each["name"]: Exercise(**each) for each in data_file("exercises.yaml")}
 
     def __getitem__(self, name: str) -> Exercise:
         return self._all[name]

@@ -14,8 +14,8 @@ from torch.nn import functional
 from promptad_tutorial.exercises.answers import number_trouble, tensor_trouble
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.verdict import Task, Verdict
+from promptad_tutorial.scoring import harmonic_fusion
 from promptad_tutorial.scoring.memory import visual_score
-from promptad_tutorial.scoring.scores import harmonic_fusion
 
 
 def memory_distance(fn: object) -> Verdict:
@@ -27,7 +27,6 @@ def memory_distance(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(11)
     return Task(
         exercise("memory_distance"),
-        inputs=("tokens", "memory"),
         cases=tuple(
             _tokens(*size, generator) for size in ((2, 5, 7, 6), (2, 4, 9, 8), (3, 6, 4, 5))
         ),
@@ -52,10 +51,7 @@ def memory_distance(fn: object) -> Verdict:
                 lambda t, m: _distance(t[-1:], m[-1:]),
             ),
             "blocks_summed": lambda t, m: _distance(t, m, over=lambda d: d.sum(dim=0)),
-            "similarity": (
-                lambda t, m: 1 - 2 * _distance(t, m),
-                lambda t, m: 1 - _distance(t, m),
-            ),
+            "similarity": (lambda t, m: 1 - 2 * _distance(t, m), lambda t, m: 1 - _distance(t, m)),
         },
     ).judge(fn)
 
@@ -69,7 +65,6 @@ def fuse_harmonically(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(12)
     return Task(
         exercise("fuse_harmonically"),
-        inputs=("text", "visual"),
         cases=tuple(_branches(shape, generator) for shape in ((8,), (3, 5), (2, 2, 4))),
         solution=harmonic_fusion,
         trouble=_fusion_trouble,
@@ -83,10 +78,7 @@ def fuse_harmonically(fn: object) -> Verdict:
             "other_decides": lambda a, b: torch.where(
                 a == 0, b, torch.where(b == 0, a, harmonic_fusion(a, b))
             ),
-            "arithmetic": (
-                lambda a, b: (a + b) / 2,
-                lambda a, b: a + b,
-            ),
+            "arithmetic": (lambda a, b: (a + b) / 2, lambda a, b: a + b),
             "minimum": torch.minimum,
             "product": torch.mul,
             "padded": tuple(_padded(much) for much in (1e-1, 1e-2, 1e-3)),
@@ -103,7 +95,6 @@ def normal_threshold(fn: object) -> Verdict:
     generator = np.random.default_rng(13)
     return Task(
         exercise("normal_threshold"),
-        inputs=("scores", "quantile"),
         cases=tuple(
             (generator.uniform(0.05, 0.4, n), quantile)
             for n, quantile in ((4, 1.64), (8, 2.36), (3, 1.2))
@@ -117,10 +108,7 @@ def normal_threshold(fn: object) -> Verdict:
             "no_square_root": lambda x, q: _threshold(x, q, factor=lambda n: 1 + 1 / n),
             "lower_end": lambda x, q: _threshold(x, -q),
             "highest_score": lambda x, q: x.max(),
-            "no_quantile": (
-                lambda x, q: _threshold(x, 1.0),
-                lambda x, q: x.mean(),
-            ),
+            "no_quantile": (lambda x, q: _threshold(x, 1.0), lambda x, q: x.mean()),
         },
     ).judge(fn)
 

@@ -31,7 +31,6 @@ def paired_interval(fn: object) -> Verdict:
     generator = np.random.default_rng(7)
     return Task(
         exercise("paired_interval"),
-        inputs=("mine", "other"),
         cases=tuple(_two_tables(generator, *shape) for shape in ((10, 5), (6, 3), (15, 4))),
         solution=_from_the_report,
         trouble=_triple_trouble,
@@ -60,7 +59,7 @@ def paired_interval(fn: object) -> Verdict:
 
 
 def evaluate_run(fn: object) -> Verdict:
-    """Mend an evaluation with two leaks.
+    """Fix an evaluation with two leaks.
 
     `fn(scores, labels)`: scores (seeds, steps, n) of the n test pictures after every step of a
     training with each seed, and labels (n,), to one AUROC in [0, 1]: the mean over seeds of that
@@ -69,7 +68,6 @@ def evaluate_run(fn: object) -> Verdict:
     generator = np.random.default_rng(8)
     return Task(
         exercise("evaluate_run"),
-        inputs=("scores", "labels"),
         cases=tuple(
             _runs(generator, *shape) for shape in ((3, 5, 6, 8), (4, 6, 9, 5), (2, 7, 7, 7))
         ),
@@ -226,4 +224,7 @@ def _runs(
 def _aurocs(
     scores: Float[np.ndarray, "seeds steps n"], labels: Int[np.ndarray, " n"]
 ) -> Float[np.ndarray, "seeds steps"]:
-    return np.array([[image_auroc(labels, step) for step in run] for run in scores])
+    """Of every seed and step at once: the share of pairs in which the anomalous score is higher."""
+    good, bad = scores[..., labels == 0], scores[..., labels == 1]
+    over = bad[..., :, None] - good[..., None, :]
+    return ((over > 0) + 0.5 * (over == 0)).mean(axis=(-2, -1))

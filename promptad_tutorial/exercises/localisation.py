@@ -34,7 +34,6 @@ def vv_attention(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(4)
     return Task(
         exercise("vv_attention"),
-        inputs=("v",),
         cases=tuple(
             (0.7 * torch.randn(tokens, width, generator=generator),)
             for tokens, width in ((5, 8), (9, 4), (6, 6))
@@ -63,7 +62,6 @@ def region_overlap(fn: object) -> Verdict:
     generator = np.random.default_rng(5)
     verdict = Task(
         exercise("region_overlap"),
-        inputs=("mask", "anomaly_map", "threshold"),
         cases=tuple(
             (*random_regions(generator, *size), threshold)
             for size, threshold in (((8, 12), 0.5), ((14, 10), 0.625), ((16, 16), 0.375))
@@ -91,7 +89,6 @@ def hot_patch(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(6)
     return Task(
         exercise("hot_patch"),
-        inputs=("patch_scores", "grid"),
         cases=tuple(
             (torch.randperm(h * w, generator=generator) / (h * w), (h, w))
             for h, w in ((3, 5), (6, 4), (15, 15), (2, 9), (7, 3))

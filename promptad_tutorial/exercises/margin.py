@@ -26,7 +26,6 @@ def margin_loss(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(5)
     return Task(
         exercise("margin_loss"),
-        inputs=("z", "w_n", "w_a", "margin"),
         cases=tuple(
             (unit_rows(k, d, generator), *unit_rows(2, d, generator), margin)
             for k, d, margin in ((6, 8, 0.5), (5, 6, 0.3), (9, 5, 0.2))
@@ -65,7 +64,6 @@ def idle_margin(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(6)
     return Task(
         exercise("idle_margin"),
-        inputs=("z", "w_n", "w_a"),
         cases=tuple(_near(k, d, generator) for k, d in ((5, 8), (4, 6), (7, 5))),
         solution=lambda z, n, a: float(-_gaps(z, n, a).max()),
         trouble=number_trouble,
@@ -98,7 +96,6 @@ def margin_gradient(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(7)
     return Task(
         exercise("margin_gradient"),
-        inputs=("z", "w_n", "w_a", "margin"),
         cases=tuple(
             (unit_rows(k, d, generator), *unit_rows(2, d, generator), margin)
             for k, d, margin in ((6, 4, 1.2), (5, 6, 0.9), (8, 3, 0.8))

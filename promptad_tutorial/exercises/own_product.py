@@ -23,7 +23,6 @@ def split_good(fn: object) -> Verdict:
     rng = np.random.default_rng(8)
     return Task(
         exercise("split_good"),
-        inputs=("names", "shots", "seed"),
         cases=tuple(
             ([f"nut_{i}.png" for i in rng.permutation(n).tolist()], shots, seed)
             for n, shots, seed in ((14, 3, 1), (20, 4, 2), (31, 8, 3))
@@ -62,7 +61,6 @@ def alarm_threshold(fn: object) -> Verdict:
     rng = np.random.default_rng(5)
     return Task(
         exercise("alarm_threshold"),
-        inputs=("good_scores", "rate"),
         cases=tuple(
             (rng.permutation(np.sort(rng.uniform(0, 1, n)).round(3)), rate)
             for n, rate in ((14, 0.25), (21, 0.125), (40, 0.125))
@@ -97,24 +95,14 @@ def good_pictures_needed(fn: object) -> Verdict:
     """
     return Task(
         exercise("good_pictures_needed"),
-        inputs=("rate", "confidence"),
         cases=((0.1, 0.95), (0.05, 0.9), (0.02, 0.99), (0.07, 0.95)),
         solution=_needed,
         trouble=number_trouble,
         mistakes={
-            "rounded_down": (
-                lambda r, c: _exact(r, c) // 1,
-                lambda r, c: round(_exact(r, c)),
-            ),
+            "rounded_down": (lambda r, c: _exact(r, c) // 1, lambda r, c: round(_exact(r, c))),
             "not_whole": _exact,
-            "one_over_rate": (
-                lambda r, c: math.ceil(1 / r),
-                lambda r, c: 1 / r,
-            ),
-            "rule_of_three": (
-                lambda r, c: math.ceil(3 / r),
-                lambda r, c: 3 / r,
-            ),
+            "one_over_rate": (lambda r, c: math.ceil(1 / r), lambda r, c: 1 / r),
+            "rule_of_three": (lambda r, c: math.ceil(3 / r), lambda r, c: 3 / r),
             "confidence_complement": lambda r, c: math.ceil(math.log(c) / math.log(1 - r)),
             "rate_complement": lambda r, c: math.ceil(math.log(1 - c) / math.log(r)),
             "estimate": (

@@ -64,7 +64,6 @@ def count_by_defect(fn: object) -> Verdict:
     generator = np.random.default_rng(0)
     return Task(
         exercise("count_by_defect"),
-        inputs=("samples",),
         cases=tuple((random_samples(generator, n),) for n in (12, 20, 31)),
         solution=lambda samples: dict(Counter(sample.defect for sample in samples)),
         trouble=counts_trouble,

@@ -15,6 +15,7 @@ from typing import Any
 from promptad_tutorial.exercises.answers import kind_of, same, tidy
 from promptad_tutorial.exercises.current_cell import left_behind
 from promptad_tutorial.exercises.exercises import Exercise
+from promptad_tutorial.exercises.solutions import PackageSolution
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,20 +37,6 @@ class Verdict:
         return f"{'pass' if self.passed else 'not yet'}: {self.message}"
 
 
-@dataclass(frozen=True, repr=False)
-class PackageSolution:
-    """What `carry_on` puts in place of an unsolved function: it works, but no check passes it."""
-
-    name: str  # of the exercise
-    function: Callable[..., Any]
-
-    def __call__(self, *inputs: Any, **named: Any) -> Any:
-        return self.function(*inputs, **named)
-
-    def __repr__(self) -> str:
-        return f"the package's solution of {self.name}"
-
-
 @dataclass(frozen=True)
 class Sign:
     """How a typical mistake shows in an output, where it is no single wrong function."""
@@ -68,8 +55,7 @@ class Task:
     order.
     """
 
-    text: Exercise  # with the hints
-    inputs: tuple[str, ...]  # the names of the function's inputs, as messages call them
+    text: Exercise  # with the inputs' names and the hints
     cases: tuple[tuple[Any, ...], ...]  # the inputs of each call
     solution: Callable[..., Any]  # the right answer
     trouble: Callable[[Any, Any], str | None]  # (got, expected) -> what is wrong, None if right
@@ -156,7 +142,7 @@ def _judge(fn: object, task: Task) -> Verdict:
         outputs.append(outcome.output)
         trouble = task.trouble(outcome.output, task.solution(*deepcopy(inputs)))
         if trouble is not None and not first:
-            first = f"with {describe_inputs(task.inputs, inputs)}, {trouble}"
+            first = f"with {describe_inputs(task.text.inputs, inputs)}, {trouble}"
     if first:
         return not_yet(first, task.hint(outputs))
     return Verdict(True, f"right on {len(task.cases)} random inputs of different sizes.")
@@ -184,9 +170,9 @@ def _stopped(error: Exception, task: Task, inputs: Sequence[Any]) -> Verdict:
         return _unwritten("your function raises NotImplementedError")
     text, hint = tidy(str(error)).rstrip("."), task.text.hint
     return not_yet(
-        f"with {describe_inputs(task.inputs, inputs)}, your function stopped with "
+        f"with {describe_inputs(task.text.inputs, inputs)}, your function stopped with "
         f"{type(error).__name__}{': ' if text else ''}{text}",
-        f"it is called with ({', '.join(task.inputs)}); {hint}",
+        f"it is called with ({', '.join(task.text.inputs)}); {hint}",
     )
 
 

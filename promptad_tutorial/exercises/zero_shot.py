@@ -11,8 +11,8 @@ from promptad_tutorial.exercises.answers import number_trouble, tensor_trouble
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.inputs import random_ranking
 from promptad_tutorial.exercises.verdict import Task, Verdict
+from promptad_tutorial.scoring import prototype
 from promptad_tutorial.scoring.metrics import average_precision, image_auroc
-from promptad_tutorial.scoring.scores import prototype
 
 
 def cosine_similarity(fn: object) -> Verdict:
@@ -25,7 +25,6 @@ def cosine_similarity(fn: object) -> Verdict:
     unit = functional.normalize
     return Task(
         exercise("cosine_similarity"),
-        inputs=("a", "b"),
         cases=tuple(
             (torch.randn(n, d, generator=generator), torch.randn(m, d, generator=generator))
             for n, m, d in sizes
@@ -59,7 +58,6 @@ def auroc(fn: object) -> Verdict:
     generator = np.random.default_rng(2)
     return Task(
         exercise("auroc"),
-        inputs=("labels", "scores"),
         cases=tuple(
             random_ranking(generator, *sizes) for sizes in ((6, 4), (3, 12), (15, 10), (1, 5))
         ),
@@ -94,7 +92,6 @@ def ensemble_prototype(fn: object) -> Verdict:
     generator = torch.Generator().manual_seed(3)
     return Task(
         exercise("ensemble_prototype"),
-        inputs=("features",),
         cases=tuple(
             (functional.normalize(torch.randn(n, d, generator=generator) + 0.5, dim=1),)
             for n, d in ((7, 5), (4, 9), (6, 6))

@@ -1,32 +1,43 @@
-"""Explorers: controls, a picture and a sentence that answer each other, in a live notebook."""
+"""Explorers: controls, a picture and a sentence that answer each other, in a live notebook.
+
+    lines = {line.name: encode_test(backbone, line) for line in loaded}
+    explorer = PromptExplorer(backbone, lines)
+    explorer                              # the last line of a cell shows it
+    explorer.temperature.value = 20       # as a hand on the slider does
+    print(explorer.status.value)          # the sentence
+
+Prompts (01), attention (02), suffixes (04), margin (05), fusion (06) and shots (06) have one
+each. `encode_test`, `encode_shots` and `encode_draws` turn pictures into what they take; `base` has
+what they share, `saving` what a saved notebook keeps of them. A name is loaded when it is first
+asked for: Jupyter's server imports this package for `saving` alone.
+"""
 
 from __future__ import annotations
 
-from promptad_tutorial.explorers.attention_explorer import AttentionExplorer
-from promptad_tutorial.explorers.base import Explorer
-from promptad_tutorial.explorers.fusion_explorer import BranchScores, FusionExplorer
-from promptad_tutorial.explorers.margin_explorer import MarginExplorer
-from promptad_tutorial.explorers.prompt_explorer import (
-    LabelledFeatures,
-    PromptExplorer,
-    encode_test,
-)
-from promptad_tutorial.explorers.shot_explorer import DrawnLine, ShotExplorer, encode_draws
-from promptad_tutorial.explorers.suffix_explorer import ShotFeatures, SuffixExplorer, encode_shots
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "AttentionExplorer",
-    "BranchScores",
-    "DrawnLine",
-    "Explorer",
-    "FusionExplorer",
-    "LabelledFeatures",
-    "MarginExplorer",
-    "PromptExplorer",
-    "ShotExplorer",
-    "ShotFeatures",
-    "SuffixExplorer",
-    "encode_draws",
-    "encode_shots",
-    "encode_test",
-]
+_HOMES = {
+    "AttentionExplorer": "attention_explorer",
+    "BranchScores": "fusion_explorer",
+    "DrawnLine": "shot_explorer",
+    "Explorer": "base",
+    "FusionExplorer": "fusion_explorer",
+    "LabelledFeatures": "prompt_explorer",
+    "MarginExplorer": "margin_explorer",
+    "PromptExplorer": "prompt_explorer",
+    "ShotExplorer": "shot_explorer",
+    "ShotFeatures": "suffix_explorer",
+    "SuffixExplorer": "suffix_explorer",
+    "encode_draws": "shot_explorer",
+    "encode_shots": "suffix_explorer",
+    "encode_test": "prompt_explorer",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Load an explorer from its module. AttributeError for what is not there."""
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

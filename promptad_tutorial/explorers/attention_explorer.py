@@ -10,7 +10,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from promptad_tutorial.clip.attention import ATTENTION_KINDS, check_kind
-from promptad_tutorial.explorers.base import Explorer
+from promptad_tutorial.explorers.base import Explorer, slider
 from promptad_tutorial.explorers.recent import Recent
 from promptad_tutorial.figures import Illustration, attention_picture, attention_shares
 from promptad_tutorial.figures.wording import counted, percent
@@ -43,18 +43,19 @@ class AttentionExplorer(Explorer):
         self._shown = [picture.resize(size, Image.Resampling.BICUBIC) for picture in self._pictures]
         self._weights = Recent(_KEPT)
         rows, columns = backbone.grid
-        self.image = _slider("image", 0, 0, len(self._pictures) - 1)
-        self.block = _slider("block", block, 1, backbone.depth)
-        self.row = _slider("patch row", rows // 2, 0, rows - 1)
-        self.column = _slider("patch column", columns // 2, 0, columns - 1)
+        self.image = slider("image", 0, 0, len(self._pictures) - 1)
+        self.block = slider("block", block, 1, backbone.depth)
+        self.row = slider("patch row", rows // 2, 0, rows - 1)
+        self.column = slider("patch column", columns // 2, 0, columns - 1)
         kinds = sorted(ATTENTION_KINDS, key=lambda name: name != "q-k")  # CLIP's own first
         self.kind = widgets.Dropdown(options=kinds, value=kind, description="attention")
         self.start(self.image, self.block, self.row, self.column, self.kind)
 
-    def draw(self) -> tuple[Illustration, str]:
+    def draw(
+        self, number: int, block: int, row: int, column: int, kind: str
+    ) -> tuple[Illustration, str]:
         """The patch's attention over the picture; the shares nearby as the status."""
-        number, block, kind = self.image.value, self.block.value, self.kind.value
-        patch, grid = (self.row.value, self.column.value), self.backbone.grid
+        patch, grid = (row, column), self.backbone.grid
         weights = self._weights.get(
             (number, block, kind), lambda: self._attention(number, block, kind)
         )
@@ -78,9 +79,3 @@ class AttentionExplorer(Explorer):
     def _attention(self, number: int, block: int, kind: str) -> Float[np.ndarray, "t t"]:
         weights = self.backbone.attention_weights(self._pictures[number], block, kind)
         return weights[0].cpu().numpy()
-
-
-def _slider(description: str, value: int, low: int, high: int) -> widgets.IntSlider:
-    return widgets.IntSlider(
-        value=value, min=low, max=high, description=description, continuous_update=False
-    )

@@ -3,24 +3,33 @@
 An explorer is a box of controls whose values are observed; neither `interact` nor an Output
 widget is used, because strict nbval cannot follow those. So setting a value in one cell and
 printing `explorer.status.value` in the next tests the interaction itself. Where no widget can be
-shown (print, a notebook on the web), its still picture and the alt text stand in.
+shown (print, a notebook on the web, one that was saved), its still picture stands in.
+
+A front end may move a control while a cell runs, in another thread. So answers are computed one
+at a time, each from the setting that it is kept under, and one that came too late is not shown.
 """
 
 from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from io import BytesIO
+from threading import RLock
+from typing import Any, ClassVar
 
 import ipywidgets as widgets
 from IPython import get_ipython
+from PIL import Image, ImageDraw, ImageFont
 
 from promptad_tutorial.explorers.recent import Recent
-from promptad_tutorial.figures.illustration import Illustration
+from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, encode_png
 
 WORKING = "Working ..."  # the status while an answer is being computed
+STILL = "A still picture: run this cell again to make it live."
 _KEPT = 100  # answers, each a PNG of some 50 KB
+_STRIP = 24  # pixels below a still picture, for that line
 
 
 @dataclass(frozen=True)
@@ -34,10 +43,14 @@ class Answer:
 
 class Explorer(widgets.VBox):
     """Controls, a status sentence and a picture. A subclass makes the controls, then calls
-    `start` with them, and answers their present values in `draw`.
+    `start` with them, and answers their values in `draw`.
 
     `status.value` is the sentence, in which only &, < and > are written as in HTML.
     """
+
+    # One for all explorers: neither matplotlib nor catching warnings is made for two threads.
+    # Reentrant, because an observer of the status may move a control.
+    _one_at_a_time: ClassVar[RLock] = RLock()
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,8 +60,11 @@ class Explorer(widgets.VBox):
         self.answer = Answer(b"", WORKING, WORKING)
         self._answers = Recent(_KEPT)
 
-    def draw(self) -> tuple[Illustration, str]:
-        """The picture and the status sentence for the controls' present values."""
+    def draw(self, *setting: Any) -> tuple[Illustration, str]:
+        """The picture and the status sentence for these values of the controls, in their order.
+
+        A control's own value may be another one by now, so a subclass never reads it here.
+        """
         raise NotImplementedError("an explorer answers its controls in draw()")
 
     def start(self, *controls: Any) -> None:
@@ -73,30 +89,43 @@ class Explorer(widgets.VBox):
         self.children = (*controls, self.status, self.picture)
         self.update()
 
+    @property
+    def setting(self) -> tuple[Any, ...]:
+        """The controls' present values."""
+        return tuple(control.value for control in self.controls)
+
     def update(self) -> None:
         """Answer the controls' present values; a setting that was answered before returns at once.
 
-        An error goes into the status line. It is raised too, unless a control was moved in a
+        Nothing is shown if a control moves on meanwhile: that change is answered on its own. An
+        error goes into the status line. It is raised too, unless a control was moved in a
         browser: there nobody would see it, and here a cell or a test must not pass over it.
         """
-        setting = tuple(control.value for control in self.controls)
-        if setting not in self._answers:
-            self.status.value = WORKING
-        try:
-            self._show(self._answers.get(setting, self._compute))
-        except Exception as error:
-            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-            message = f"This setting has no answer: {kind}{error}"
-            # no picture: the last one would seem to belong to this setting
-            self._show(Answer(b"", message, message))
-            if not asked_by_front_end():
-                raise
+        setting = self.setting
+        with self._one_at_a_time:
+            if setting != self.setting:  # it moved on while another answer was computed
+                return
+            if setting not in self._answers:
+                self.status.value = WORKING
+            try:
+                answer = self._answers.get(setting, lambda: self._compute(setting))
+            except Exception as error:
+                kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+                message = f"This setting has no answer: {kind}{error}"
+                # no picture: the last one would seem to belong to this setting
+                self._show(setting, Answer(b"", message, message))
+                if not asked_by_front_end():
+                    raise
+            else:
+                self._show(setting, answer)
 
-    def _compute(self) -> Answer:
-        illustration, status = self.draw()
+    def _compute(self, setting: tuple[Any, ...]) -> Answer:
+        illustration, status = self.draw(*setting)
         return Answer(illustration.png, illustration.alt, status)
 
-    def _show(self, answer: Answer) -> None:
+    def _show(self, setting: tuple[Any, ...], answer: Answer) -> None:
+        if setting != self.setting:
+            return
         self.answer = answer
         self.picture.value = (
             f'<img src="data:image/png;base64,{_as_text(answer.png)}" '
@@ -110,12 +139,69 @@ class Explorer(widgets.VBox):
         self.update()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """The live widget, and beside it a still picture and its alt text."""
+        """The live widget, and beside it a still picture and its alt text, which say so.
+
+        `saving` keeps the widget's view out of saved files, where it would be an error.
+        """
         bundle = dict(super()._repr_mimebundle_(**kwargs) or {})
-        bundle["text/plain"] = self.answer.alt
+        bundle["text/plain"] = f"{self.answer.alt} {STILL}"
         if self.answer.png:
-            bundle["image/png"] = _as_text(self.answer.png)
+            bundle["image/png"] = _as_text(still(self.answer.png))
         return bundle
+
+
+def still(png: bytes) -> bytes:
+    """The picture with a strip below it that says how to make it live."""
+    with Image.open(BytesIO(png)) as picture:
+        whole = Image.new("RGB", (picture.width, picture.height + _STRIP), "white")
+        whole.paste(picture.convert("RGB"))
+    font = ImageFont.load_default(size=round(FONT_SIZE * 1.3))
+    ImageDraw.Draw(whole).text((8, whole.height - _STRIP), STILL, fill="#555555", font=font)
+    return encode_png(whole)
+
+
+def line_chooser(lines: Mapping[str, Any]) -> widgets.Dropdown:
+    """The control that chooses one of the product lines; ValueError if there is none."""
+    if not lines:
+        raise ValueError("expected at least one product line, found none")
+    return widgets.Dropdown(options=list(lines), description="product line")
+
+
+def slider(
+    description: str, value: float, low: float, high: float, step: float = 1, **options: Any
+) -> widgets.IntSlider | widgets.FloatSlider:
+    """A slider that answers when it is let go; of whole numbers if `step` is one."""
+    kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
+    return kind(
+        value=value,
+        min=low,
+        max=high,
+        step=step,
+        description=description,
+        continuous_update=False,
+        **options,
+    )
+
+
+def choice(description: str, value: Any, options: Any) -> widgets.SelectionSlider:
+    """A slider over a few values."""
+    return widgets.SelectionSlider(
+        value=value, options=options, description=description, continuous_update=False
+    )
+
+
+def text_box(
+    description: str, value: str, suggestions: tuple[str, ...], placeholder: str
+) -> widgets.Combobox:
+    """A box to type into, with suggestions."""
+    return widgets.Combobox(
+        value=value,
+        options=suggestions,
+        ensure_option=False,  # the options are only suggestions
+        description=description,
+        placeholder=placeholder,
+        continuous_update=False,
+    )
 
 
 def asked_by_front_end() -> bool:

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from promptad_tutorial.explorers.base import Explorer
+from promptad_tutorial.explorers.base import Explorer, line_chooser, slider
 from promptad_tutorial.figures import Illustration, score_histogram
 from promptad_tutorial.figures.wording import percent, rounded, sentences
 from promptad_tutorial.prompts.words import product_name
 from promptad_tutorial.scoring.fusion import FUSIONS, fuse
 from promptad_tutorial.scoring.metrics import image_auroc
-from promptad_tutorial.scoring.threshold import threshold_from_normal_scores
+from promptad_tutorial.scoring.threshold import student_bound
 
 
 @dataclass(frozen=True)
@@ -55,38 +55,19 @@ class FusionExplorer(Explorer):
 
     def __init__(self, lines: Mapping[str, BranchScores]) -> None:
         """`lines` has the branches of each product line. Raises ValueError for no lines."""
-        if not lines:
-            raise ValueError("expected at least one product line, found none")
+        self.product_line = line_chooser(lines)
         super().__init__()
         self.lines = dict(lines)
-        self.product_line = widgets.Dropdown(options=list(lines), description="product line")
         self.fusion = widgets.Dropdown(options=list(FUSIONS), description="fusion")
-        self.weight = widgets.FloatSlider(
-            value=0.5,
-            min=0,
-            max=1,
-            step=0.05,
-            description="weight of visual",
-            continuous_update=False,
-        )
-        self.rate = widgets.FloatSlider(
-            value=0.1,
-            min=0.01,
-            max=0.5,
-            step=0.01,
-            description="false alarms",
-            readout_format=".0%",
-            continuous_update=False,
-        )
+        self.weight = slider("weight of visual", 0.5, 0, 1, 0.05)
+        self.rate = slider("false alarms", 0.1, 0.01, 0.5, 0.01, readout_format=".0%")
         self.start(self.product_line, self.fusion, self.weight, self.rate)
 
-    def draw(self) -> tuple[Illustration, str]:
+    def draw(self, name: str, kind: str, weight: float, rate: float) -> tuple[Illustration, str]:
         """The histogram of the fused scores; AUROC and what the threshold does as the status."""
-        name, kind = self.product_line.value, self.fusion.value
-        weight, rate = self.weight.value, self.rate.value
         line = self.lines[name]
         scores = _fused(line.text, line.visual, kind, weight)
-        threshold = threshold_from_normal_scores(
+        threshold = student_bound(
             _fused(line.normal_text, line.normal_visual, kind, weight), rate
         )
         good, bad = line.labels == 0, line.labels == 1

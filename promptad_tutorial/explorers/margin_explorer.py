@@ -6,24 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import ipywidgets as widgets
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from promptad_tutorial.detectors import PromptAD
-from promptad_tutorial.explorers.base import Explorer
+from promptad_tutorial.explorers.base import Explorer, choice, line_chooser, slider
 from promptad_tutorial.explorers.suffix_explorer import ShotFeatures
 from promptad_tutorial.figures import Illustration
 from promptad_tutorial.figures.margin import plane_and_scores
 from promptad_tutorial.figures.wording import rounded, sentences
+from promptad_tutorial.learning import losses
 from promptad_tutorial.learning.config import PromptADConfig
 from promptad_tutorial.learning.loop import Level, train
-from promptad_tutorial.learning.losses import alignment, prototypes
 from promptad_tutorial.prompts.learner import PromptLearner
 from promptad_tutorial.prompts.words import product_name
+from promptad_tutorial.scoring import text_score
 from promptad_tutorial.scoring.metrics import image_auroc
-from promptad_tutorial.scoring.scores import text_score
 
 LARGEST_MARGIN = 1.0
 WEIGHTS = (0.0, 1.0, 10.0, 100.0)  # of the margin; the paper's is 1
@@ -62,39 +61,25 @@ class MarginExplorer(Explorer):
 
         Raises ValueError for no lines, and for a config without negatives.
         """
-        if not lines:
-            raise ValueError("expected at least one product line, found none")
+        self.product_line = line_chooser(lines)
         super().__init__()
         self.backbone, self.lines = backbone, dict(lines)
         self.config = config or PromptADConfig()
         if not self.config.states and not self.config.n_anomaly_suffixes:
             raise ValueError("expected states or learnt suffixes to make negatives of, found none")
-        self.product_line = widgets.Dropdown(options=list(lines), description="product line")
-        self.margin = widgets.FloatSlider(
-            value=0.0,
-            min=0.0,
-            max=LARGEST_MARGIN,
-            step=0.1,
-            description="margin",
-            continuous_update=False,
-        )
-        self.weight = widgets.SelectionSlider(
-            value=1.0, options=WEIGHTS, description="EAM weight", continuous_update=False
-        )
-        self.alignment = widgets.SelectionSlider(
-            value=0.001, options=LAMBDAS, description="lambda", continuous_update=False
-        )
+        self.margin = slider("margin", 0.0, 0.0, LARGEST_MARGIN, 0.1)
+        self.weight = choice("EAM weight", 1.0, WEIGHTS)
+        self.alignment = choice("lambda", 0.001, LAMBDAS)
         self.start(self.product_line, self.margin, self.weight, self.alignment)
 
-    def draw(self) -> tuple[Illustration, str]:
+    def draw(
+        self, name: str, margin: float, weight: float, alignment: float
+    ) -> tuple[Illustration, str]:
         """The prototypes' plane and the scores; AUROC and what the hinge did as the status."""
-        name, line = self.product_line.value, self.lines[self.product_line.value]
-        margin = round(float(self.margin.value), 6)  # a slider's 0.1 + 0.2 is not 0.3
+        line = self.lines[name]
+        margin = round(float(margin), 6)  # a slider's 0.1 + 0.2 is not 0.3
         config = replace(
-            self.config,
-            margin=margin,
-            margin_weight=self.weight.value,
-            alignment_weight=self.alignment.value,
+            self.config, margin=margin, margin_weight=weight, alignment_weight=alignment
         )
         shots = line.draws[0]
         learnt = learn(self.backbone, name, config, shots)
@@ -145,7 +130,7 @@ def learn(backbone: Any, name: str, config: PromptADConfig, z: Float[Tensor, "k 
 def _sides(learner: PromptLearner) -> tuple[Tensor, Tensor, float]:
     """w_n, w_a and the alignment loss of the prompts as they are."""
     features = learner()
-    normal, anomalous = prototypes(features)
+    normal, anomalous = losses.prototypes(features)
     assert anomalous is not None  # refused in __init__
-    aligned = float(alignment(features.manual, features.learnt))
+    aligned = float(losses.alignment(features.manual, features.learnt))
     return normal.cpu().double(), anomalous.cpu().double(), aligned

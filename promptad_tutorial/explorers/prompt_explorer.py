@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,14 +12,14 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from promptad_tutorial.clip.text_tower import UnknownWordWarning
-from promptad_tutorial.explorers.base import Explorer
+from promptad_tutorial.explorers.base import Explorer, line_chooser, text_box
 from promptad_tutorial.explorers.recent import Recent
+from promptad_tutorial.explorers.unknown_words import as_sentence, unknown_words
 from promptad_tutorial.figures import Illustration, score_histogram
 from promptad_tutorial.figures.wording import counted, rounded, sentences
 from promptad_tutorial.prompts.words import PromptPair, product_name
+from promptad_tutorial.scoring import prototype, text_score
 from promptad_tutorial.scoring.metrics import image_auroc
-from promptad_tutorial.scoring.scores import prototype, text_score
 
 if TYPE_CHECKING:
     from promptad_tutorial.datasets import ProductLine
@@ -86,14 +85,13 @@ class PromptExplorer(Explorer):
         """`backbone` encodes the prompts; `lines` has the features of each product line, from
         the same backbone (`encode_test`). Raises ValueError for no lines, and for bad prompts.
         """
-        if not lines:
-            raise ValueError("expected at least one product line, found none")
+        self.product_line = line_chooser(lines)
         super().__init__()
         self.backbone, self.lines = backbone, dict(lines)
         self._prototypes = Recent(50)
-        self.product_line = widgets.Dropdown(options=list(lines), description="product line")
-        self.normal = _prompt_box("normal", normal, NORMAL_PROMPTS)
-        self.anomalous = _prompt_box("anomalous", anomalous, ANOMALOUS_PROMPTS)
+        typed = "prompts, with ; between them and {} for the product"
+        self.normal = text_box("normal prompts", normal, NORMAL_PROMPTS, typed)
+        self.anomalous = text_box("anomalous prompts", anomalous, ANOMALOUS_PROMPTS, typed)
         self.temperature = widgets.FloatLogSlider(
             value=min(max(backbone.temperature, 1.0), 100.0),
             base=10,
@@ -105,16 +103,16 @@ class PromptExplorer(Explorer):
         )
         self.start(self.product_line, self.normal, self.anomalous, self.temperature)
 
-    def draw(self) -> tuple[Illustration, str]:
+    def draw(
+        self, line_name: str, normal_texts: str, anomalous_texts: str, temperature: float
+    ) -> tuple[Illustration, str]:
         """The histogram of the image scores; their AUROC as the status."""
-        line = self.lines[self.product_line.value]
-        name = product_name(self.product_line.value)
+        line, name = self.lines[line_name], product_name(line_name)
         pair = PromptPair(
-            split_prompts(self.normal.value, name, "normal"),
-            split_prompts(self.anomalous.value, name, "anomalous"),
+            split_prompts(normal_texts, name, "normal"),
+            split_prompts(anomalous_texts, name, "anomalous"),
         )
-        normal, anomalous, warning = self._prototypes.get(pair, lambda: self._encode(pair))
-        temperature = self.temperature.value
+        normal, anomalous, told = self._prototypes.get(pair, lambda: self._encode(pair))
         # In double precision: in single, scores above 0.9999999 would all be one tie.
         scores = text_score(line.cls.double(), normal, anomalous, temperature).cpu().numpy()
         auroc = rounded(image_auroc(line.labels, scores))
@@ -129,21 +127,14 @@ class PromptExplorer(Explorer):
             f"Image AUROC {auroc} for {name}, from {len(pair.normal)} normal and "
             f"{counted(len(pair.anomalous), 'anomalous prompt')}"
         )
-        return picture, sentences(result, warning[:1].upper() + warning[1:])
+        return picture, sentences(result, as_sentence(told))
 
-    def _encode(self, pair: PromptPair) -> tuple[Tensor, Tensor, str]:
-        """Both prototypes in double precision, and the warning of unknown words, if any."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            texts = [*pair.normal, *pair.anomalous]
-            features = self.backbone.encode_text(texts).double()
-        unknown = [w for w in caught if issubclass(w.category, UnknownWordWarning)]
-        for other in caught:
-            if other not in unknown:
-                warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    def _encode(self, pair: PromptPair) -> tuple[Tensor, Tensor, list[str]]:
+        """Both prototypes in double precision, and what is said of unknown words."""
+        with unknown_words() as told:
+            features = self.backbone.encode_text([*pair.normal, *pair.anomalous]).double()
         split = len(pair.normal)
-        message = " ".join(str(w.message) for w in unknown)
-        return prototype(features[:split]), prototype(features[split:]), message
+        return prototype(features[:split]), prototype(features[split:]), told
 
 
 def split_prompts(text: str, name: str, side: str) -> tuple[str, ...]:
@@ -162,14 +153,3 @@ def listed_quotes(prompts: tuple[str, ...]) -> str:
     """The first prompt in quotes, and how many more there are."""
     more = f" and {len(prompts) - 1} more" if len(prompts) > 1 else ""
     return f'"{prompts[0]}"{more}'
-
-
-def _prompt_box(side: str, value: str, options: tuple[str, ...]) -> widgets.Combobox:
-    return widgets.Combobox(
-        value=value,
-        options=options,
-        ensure_option=False,  # the options are only suggestions
-        description=f"{side} prompts",
-        placeholder="prompts, with ; between them and {} for the product",
-        continuous_update=False,
-    )

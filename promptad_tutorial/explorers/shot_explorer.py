@@ -16,7 +16,7 @@ from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.datasets import draw_shots, mask_at
 from promptad_tutorial.detectors import CoOp, Detector, PromptAD, VisualMemory, ZeroShot
 from promptad_tutorial.detectors.detector import in_fixed_order
-from promptad_tutorial.explorers.base import Explorer
+from promptad_tutorial.explorers.base import Explorer, choice, line_chooser, slider
 from promptad_tutorial.explorers.recent import Recent
 from promptad_tutorial.figures import Illustration
 from promptad_tutorial.figures.seed_spread import maps_and_spread
@@ -130,11 +130,11 @@ class ShotExplorer(Explorer):
         Raises ValueError for no lines, different draws, other maps than masks, and for a method or
         a number of shots that there is not.
         """
+        self.product_line = line_chooser(lines)
         draws = {frozenset(line.draws) for line in lines.values()}
         if len(draws) != 1:
             raise ValueError(
-                "expected at least one product line, and the same draws of shots in each, found "
-                f"{len(lines)} lines with {len(draws)} different sets of draws"
+                f"expected the same draws of shots in each line, found {len(draws)} different sets"
             )
         self.config = config or PromptADConfig(map_size=MAP_SIZE)
         sizes = {line.masks.shape[1] for line in lines.values()}
@@ -155,26 +155,14 @@ class ShotExplorer(Explorer):
         self._fits = Recent(_KEPT)
         self._seen: dict[tuple[str, str, int], dict[int, tuple[float, float]]] = {}
         self.backbone, self.lines = backbone, dict(lines)
-        self.product_line = widgets.Dropdown(options=list(lines), description="product line")
         self.method = widgets.Dropdown(options=list(METHODS), value=method, description="method")
-        self.shots = widgets.SelectionSlider(
-            options=numbers, value=shots, description="shots k", continuous_update=False
-        )
-        self.seed = widgets.IntSlider(
-            value=0,
-            min=0,
-            max=max(seed for _, seed in keys),
-            description="seed of the draw",
-            continuous_update=False,
-        )
+        self.shots = choice("shots k", shots, numbers)
+        self.seed = slider("seed of the draw", 0, 0, max(seed for _, seed in keys))
         self.start(self.product_line, self.method, self.shots, self.seed)
 
-    def draw(self) -> tuple[Illustration, str]:
-        """Maps and AUROC of the present setting, beside those of the seeds seen before."""
-        name, method = self.product_line.value, self.method.value
-        shots, seed = self.shots.value, self.seed.value
-        line = self.lines[name]
-        setting = (name, method, shots, seed)
+    def draw(self, name: str, method: str, shots: int, seed: int) -> tuple[Illustration, str]:
+        """Maps and AUROC of one setting, beside those of the seeds seen before."""
+        line, setting = self.lines[name], (name, method, shots, seed)
         maps, image, pixel = self._fits.get(setting, lambda: self._fit(*setting))
         seen = self._seen.setdefault((name, method, shots), {})
         seen[seed] = (image, pixel)

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as widgets
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from promptad_tutorial.clip.text_tower import UnknownWordWarning
 from promptad_tutorial.datasets import draw_shots
 from promptad_tutorial.detectors import PromptAD
-from promptad_tutorial.explorers.base import Explorer
+from promptad_tutorial.explorers.base import Explorer, line_chooser, slider, text_box
 from promptad_tutorial.explorers.prompt_explorer import LabelledFeatures, encode_test
+from promptad_tutorial.explorers.unknown_words import as_sentence, unknown_words
 from promptad_tutorial.figures import Illustration, score_histogram
 from promptad_tutorial.figures.wording import counted, rounded, sentences
 from promptad_tutorial.learning.config import PromptADConfig
 from promptad_tutorial.learning.loop import Level, train
 from promptad_tutorial.learning.losses import prototypes
 from promptad_tutorial.prompts.words import GENERIC_STATES, product_name
+from promptad_tutorial.scoring import text_score
 from promptad_tutorial.scoring.metrics import image_auroc
-from promptad_tutorial.scoring.scores import text_score
 
 if TYPE_CHECKING:
     from promptad_tutorial.datasets import ProductLine
@@ -89,12 +87,10 @@ class SuffixExplorer(Explorer):
         Raises ValueError for no lines, another number of draws in one of them than in the others,
         and more suffixes in `config` than the control has.
         """
+        self.product_line = line_chooser(lines)
         draws = {len(line.draws) for line in lines.values()}
         if len(draws) != 1:
-            raise ValueError(
-                "expected at least one product line, and as many draws of shots in each, found "
-                f"{len(lines)} lines with {sorted(draws)} draws"
-            )
+            raise ValueError(f"expected as many draws of shots in each line, found {sorted(draws)}")
         super().__init__()
         self.backbone, self.lines = backbone, dict(lines)
         self.config = config or PromptADConfig(margin_weight=0.0, alignment_weight=0.0)
@@ -103,57 +99,32 @@ class SuffixExplorer(Explorer):
                 f"expected at most {MOST_SUFFIXES} learnt suffixes, found "
                 f"{self.config.n_anomaly_suffixes}"
             )
-        self.product_line = widgets.Dropdown(options=list(lines), description="product line")
-        self.states = widgets.Combobox(
-            value="; ".join(self.config.states),
-            options=STATES,
-            ensure_option=False,  # the options are only suggestions
-            description="manual suffixes",
-            placeholder="words, with ; between them and {} for the product; may be empty",
-            continuous_update=False,
+        self.states = text_box(
+            "manual suffixes",
+            "; ".join(self.config.states),
+            STATES,
+            "words, with ; between them and {} for the product; may be empty",
         )
-        self.suffixes = widgets.IntSlider(
-            value=self.config.n_anomaly_suffixes,
-            min=0,
-            max=MOST_SUFFIXES,
-            description="learnt suffixes",
-            continuous_update=False,
-        )
-        self.shots = widgets.IntSlider(
-            value=0,
-            min=0,
-            max=draws.pop() - 1,
-            description="draw of shots",
-            continuous_update=False,
-        )
+        self.suffixes = slider("learnt suffixes", self.config.n_anomaly_suffixes, 0, MOST_SUFFIXES)
+        self.shots = slider("draw of shots", 0, 0, draws.pop() - 1)
         self.start(self.product_line, self.states, self.suffixes, self.shots)
 
-    def draw(self) -> tuple[Illustration, str]:
+    def draw(self, name: str, words: str, suffixes: int, seed: int) -> tuple[Illustration, str]:
         """The histogram of the image scores; their AUROC and the negatives as the status."""
-        name, seed = self.product_line.value, self.shots.value
-        line = self.lines[name]
-        states = split_states(self.states.value)
-        config = replace(self.config, states=states, n_anomaly_suffixes=self.suffixes.value)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        line, states = self.lines[name], split_states(words)
+        config = replace(self.config, states=states, n_anomaly_suffixes=suffixes)
+        with unknown_words() as told:  # image and pixel level tell of the same words
             sides, negatives = learn_image_level(
                 self.backbone, name, config, line.draws[seed], seed
             )
-        # image and pixel level warn of the same words
-        unknown = dict.fromkeys(
-            str(w.message) for w in caught if issubclass(w.category, UnknownWordWarning)
-        )
-        for other in caught:
-            if not issubclass(other.category, UnknownWordWarning):
-                warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
         normal, anomalous = (None if side is None else side.cpu().double() for side in sides)
         z = line.test.cls.cpu().double()
         if anomalous is None:
             scores = ((1 - z @ normal) / 2).numpy()
         else:
             scores = text_score(z, normal, anomalous, self.backbone.temperature).numpy()
-        plural = "" if self.suffixes.value == 1 else "es"
-        made = f"{counted(len(states), 'state')} and {self.suffixes.value} learnt suffix{plural}"
+        plural = "" if suffixes == 1 else "es"
+        made = f"{counted(len(states), 'state')} and {suffixes} learnt suffix{plural}"
         picture = score_histogram(
             scores,
             line.test.labels,
@@ -165,8 +136,7 @@ class SuffixExplorer(Explorer):
             f"{counted(config.n_normal_prompts, 'context')}, {made}"
         )
         nothing = "Without negatives the score is the distance to the normal prototype"
-        told = " ".join(unknown)
-        return picture, sentences(result, "" if negatives else nothing, told[:1].upper() + told[1:])
+        return picture, sentences(result, "" if negatives else nothing, as_sentence(told))
 
 
 def learn_image_level(

@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.cm import ScalarMappable
 from matplotlib.colors import PowerNorm
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
 from promptad_tutorial.figures.inputs import ArrayLike, as_numbers, as_pictures, check_patch
-from promptad_tutorial.figures.palette import MAP_COLOURS, PICTURE_EXTENT, bare, frame_patch
+from promptad_tutorial.figures.palette import (
+    FONT_SIZE,
+    MAP_COLOURS,
+    PICTURE_EXTENT,
+    bare,
+    colour_bar,
+    frame_patch,
+)
 from promptad_tutorial.figures.wording import counted, percent, sentences
 
 
@@ -79,8 +85,7 @@ def attention_picture(
             axes.imshow(pictures[0], extent=PICTURE_EXTENT)
         frame_patch(axes, grid, patch)
         bare(axes, grid[0] / grid[1])
-    bar = figure.colorbar(ScalarMappable(norm, MAP_COLOURS), ax=list(row), shrink=0.8)
-    bar.set_label("attention", fontsize=FONT_SIZE)
+    colour_bar(figure, norm, row, "attention")
     facts = [
         f"{kind}: {describe_shares(attention_shares(matrix, grid, patch))}"
         for kind, matrix in weights.items()

@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
 from promptad_tutorial.figures.inputs import ArrayLike, as_names, as_numbers
-from promptad_tutorial.figures.palette import ANOMALOUS_MARK_COLOUR, GOOD_COLOUR
+from promptad_tutorial.figures.palette import (
+    ANOMALOUS_MARK_COLOUR,
+    FONT_SIZE,
+    GOOD_COLOUR,
+    legend_above,
+)
 from promptad_tutorial.figures.wording import counted, listed, rounded, sentences
 
 _LETTER = 0.085  # inches a letter of a name takes
@@ -118,4 +123,4 @@ def _finish(figure, axes, rows: Sequence[str], axis: str) -> None:
     axes.grid(axis="x", color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_xlabel(axis, fontsize=FONT_SIZE)
-    figure.legend(loc="outside upper center", ncols=4, fontsize=FONT_SIZE, frameon=False)
+    legend_above(figure, 4)

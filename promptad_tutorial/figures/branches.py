@@ -9,13 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
-from promptad_tutorial.figures.palette import (
-    ANOMALOUS_MARK_COLOUR,
-    ANOMALOUS_MARKER,
-    GOOD_COLOUR,
-    GOOD_MARKER,
-)
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
+from promptad_tutorial.figures.palette import FONT_SIZE, legend_above, mark_classes
 from promptad_tutorial.figures.wording import rounded, sentences
 from promptad_tutorial.scoring.fusion import fuse
 
@@ -45,13 +40,7 @@ def branch_scatter(
     for axes, kind in zip(panels, kinds, strict=True):
         _panel(axes, text, visual, labels, kind)
     panels[0].set_ylabel("visual score")
-    figure.legend(
-        *panels[0].get_legend_handles_labels(),
-        loc="outside upper center",
-        ncols=3,
-        fontsize=FONT_SIZE,
-        frameon=False,
-    )
+    legend_above(figure, 3, *panels[0].get_legend_handles_labels())
     ratio = np.median(text) / max(float(np.median(visual)), 1e-9)
     medians = f"text {rounded(np.median(text))}, visual {rounded(np.median(visual))}"
     return Illustration(
@@ -71,12 +60,7 @@ def _panel(axes: Axes, text: Any, visual: Any, labels: Any, kind: str) -> None:
     level = fuse(torch.from_numpy(x), torch.from_numpy(y), kind).numpy()
     steps = np.linspace(level.min(), level.max(), _LINES + 2)[1:-1]
     axes.contour(x, y, level, levels=steps, colors="0.45", linewidths=1)
-    for value, name, marker, colour in (
-        (0, "good", GOOD_MARKER, GOOD_COLOUR),
-        (1, "anomalous", ANOMALOUS_MARKER, ANOMALOUS_MARK_COLOUR),
-    ):
-        chosen = labels == value
-        axes.plot(text[chosen], visual[chosen], marker, color=colour, label=name, markersize=5)
+    mark_classes(axes, text, visual, labels == 1, markersize=5)
     axes.plot([], [], color="0.45", linewidth=1, label="equal fused score")
     axes.set(xlim=(0, right), ylim=(0, top), xlabel="text score")
     axes.set_title(kind, fontsize=FONT_SIZE)

@@ -7,19 +7,17 @@ from jaxtyping import Bool, Float
 from matplotlib.ticker import MaxNLocator
 from sklearn import metrics as sklearn_metrics
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
 from promptad_tutorial.figures.inputs import ArrayLike, as_array
 from promptad_tutorial.figures.palette import (
-    ANOMALOUS_COLOUR,
-    ANOMALOUS_HATCH,
-    ANOMALOUS_MARK_COLOUR,
-    ANOMALOUS_MARKER,
+    FONT_SIZE,
     GOOD_COLOUR,
-    GOOD_MARKER,
+    class_histogram,
+    legend_above,
+    mark_classes,
 )
 from promptad_tutorial.figures.wording import counted, percent, rounded, sentences
-from promptad_tutorial.scoring.metric_inputs import two_classes
-from promptad_tutorial.scoring.metrics import image_auroc
+from promptad_tutorial.scoring.metrics import image_auroc, two_classes
 
 _BINS = 20
 _FEW_FALSE_ALARMS = 0.1  # the false-positive rate at which the ROC caption reads the curve
@@ -46,37 +44,19 @@ def score_histogram(
     edges = np.histogram_bin_edges(scores, _BINS, limits)
     figure = blank_figure(6.4, 2.8)
     axes = figure.subplots()
-    good_style = {"facecolor": GOOD_COLOUR, "alpha": 0.75, "edgecolor": "white"}
-    bad_style = {"facecolor": (0, 0, 0, 0), "edgecolor": ANOMALOUS_COLOUR, "linewidth": 1.5}
-    bad_style |= {"hatch": ANOMALOUS_HATCH, "histtype": "stepfilled"}
-    axes.hist(scores[~anomalous], edges, label="good", **good_style)
-    axes.hist(scores[anomalous], edges, label="anomalous", **bad_style)
-    marks = (
-        (~anomalous, GOOD_MARKER, GOOD_COLOUR),
-        (anomalous, ANOMALOUS_MARKER, ANOMALOUS_MARK_COLOUR),
-    )
-    for (chosen, marker, colour), height in zip(marks, (-0.06, -0.12), strict=True):
-        axes.plot(
-            scores[chosen],
-            np.full(chosen.sum(), height),
-            marker,
-            color=colour,
-            markersize=4,
-            alpha=0.7,
-            transform=axes.get_xaxis_transform(),
-            clip_on=False,
-        )
+    class_histogram(axes, scores, anomalous, edges)
+    style = {"transform": axes.get_xaxis_transform(), "clip_on": False, "label": None}
+    below = np.where(anomalous, -0.12, -0.06)
+    mark_classes(axes, scores, below, anomalous, markersize=4, alpha=0.7, **style)
     axes.tick_params(axis="x", pad=18)  # below the marks
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set(xlabel="image score", ylabel="pictures", xlim=(edges[0], edges[-1]))
     facts = [_describe(scores[~anomalous], "good"), _describe(scores[anomalous], "anomalous")]
     facts.append(f"AUROC {rounded(image_auroc(anomalous, scores))}")
     if threshold is not None:
-        axes.axvline(
-            threshold, color="black", linestyle="--", label=f"threshold {rounded(threshold)}"
-        )
+        level = f"threshold {rounded(threshold)}"
+        axes.axvline(threshold, color="black", linestyle="--", label=level)
         facts.append(_describe_threshold(anomalous, scores, threshold))
-    figure.legend(loc="outside upper center", ncols=3, fontsize=FONT_SIZE, frameon=False)
+    legend_above(figure, 3)
     return Illustration(figure, sentences(caption, *facts))
 
 

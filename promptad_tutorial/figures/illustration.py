@@ -19,8 +19,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from promptad_tutorial.figures.fonts import families, letters_wide, make_readable, readable
+from promptad_tutorial.figures.palette import FONT_SIZE
+
 DPI = 100  # pixels an inch: 7 inches are as wide as a notebook's column
-FONT_SIZE = 10  # points; nothing in a figure is smaller
 _LINE = 1.35 * FONT_SIZE / 72  # inches from one line of a caption to the next
 _TOP = 0.08  # inches left free at the top: the layout may let a title stick out by two pixels
 _LETTER = 0.57 * FONT_SIZE / 72  # inches a letter takes, with room to spare
@@ -51,6 +53,7 @@ class Illustration:
         if not self.alt.strip():
             raise ValueError("expected an alt text that says what the figure shows, found none")
         object.__setattr__(self, "caption", self.caption.strip() or self.alt)
+        make_readable(self.figure)
         _draw_caption(self.figure, self.caption)
 
     def __repr__(self) -> str:
@@ -58,17 +61,10 @@ class Illustration:
 
     @cached_property
     def png(self) -> bytes:
-        """The picture as a PNG file; one that would be large gets a palette of 256 colours."""
+        """The picture as a PNG file."""
         canvas = FigureCanvasAgg(self.figure)
         canvas.draw()
-        drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-        png = _encode(drawn)
-        if len(png) <= LARGE:
-            return png
-        # of Pillow's ways to choose a palette the one with the smallest largest error: it keeps
-        # the ends of a map's scale, and one round of k-means keeps smooth maps smooth
-        method = Image.Quantize.MAXCOVERAGE
-        return _encode(drawn.quantize(256, method, kmeans=1, dither=Image.Dither.NONE))
+        return encode_png(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
 
     def save(self, path: str | Path) -> None:
         """Write the picture to `path`, which ends in .png; ValueError if it does not."""
@@ -80,6 +76,17 @@ class Illustration:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The one output of a notebook cell: the picture, and the alt text beside it."""
         return {"image/png": base64.b64encode(self.png).decode("ascii"), "text/plain": self.alt}
+
+
+def encode_png(picture: Image.Image) -> bytes:
+    """An RGB picture as a PNG file; one that would be large gets a palette of 256 colours."""
+    png = _encode(picture)
+    if len(png) <= LARGE:
+        return png
+    # of Pillow's ways to choose a palette the one with the smallest largest error: it keeps
+    # the ends of a map's scale, and one round of k-means keeps smooth maps smooth
+    method = Image.Quantize.MAXCOVERAGE
+    return _encode(picture.quantize(256, method, kmeans=1, dither=Image.Dither.NONE))
 
 
 def _encode(image: Image.Image) -> bytes:
@@ -94,7 +101,8 @@ def caption_height(caption: str, width: int) -> int:
 
 
 def _lines(caption: str, width: float) -> list[str]:
-    return textwrap.wrap(caption, max(10, int((width - 0.2) / _LETTER)))
+    caption = readable(caption)
+    return textwrap.wrap(caption, max(10, int((width - 0.2) / (_LETTER * letters_wide(caption)))))
 
 
 def _room(lines: list[str]) -> float:
@@ -109,6 +117,5 @@ def _draw_caption(figure: Figure, caption: str) -> None:
     figure.set_size_inches(width, total)
     # the rest of the figure is for the axes and their labels
     figure.set_layout_engine("constrained", rect=(0, room / total, 1, height / total))
-    figure.text(
-        0.1 / width, 0.08 / total, "\n".join(lines), fontsize=FONT_SIZE, va="bottom", ha="left"
-    )
+    place = {"va": "bottom", "ha": "left", "fontfamily": list(families())}
+    figure.text(0.1 / width, 0.08 / total, "\n".join(lines), fontsize=FONT_SIZE, **place)

@@ -10,17 +10,15 @@ from jaxtyping import Float
 from matplotlib.ticker import MaxNLocator
 from sklearn.decomposition import PCA
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
 from promptad_tutorial.figures.palette import (
-    ANOMALOUS_MARK_COLOUR,
-    ANOMALOUS_MARKER,
-    GOOD_COLOUR,
-    GOOD_MARKER,
+    FONT_SIZE,
+    SHADES,
+    legend_above,
+    line_styles,
+    mark_classes,
 )
 from promptad_tutorial.figures.wording import counted, percent, rounded, sentences
-
-_DASHES = ("-", "--", ":", "-.")
-_SHADES = ("#0173b2", "#d55e00", "#029e73", "#a23b80")  # each has a dash of its own, too
 
 
 def training_curves(
@@ -43,17 +41,16 @@ def training_curves(
         )
     figure = blank_figure(7.4, 3.0)
     left, right = figure.subplots(1, 2)
-    for run, dash, shade in zip(losses, cycle(_DASHES), cycle(_SHADES), strict=False):
-        left.plot(range(len(losses[run])), losses[run], dash, color=shade, label=run)
-        steps, values = zip(*measured[run], strict=True)
-        right.plot(steps, values, dash, color=shade)
+    for run, style in zip(losses, line_styles(), strict=False):
+        left.plot(range(len(losses[run])), losses[run], label=run, **style)
+        right.plot(*zip(*measured[run], strict=True), **style)
     left.set(xlabel="step", ylabel="loss", ylim=(0, None))
     level = f"{reference_name}: {rounded(reference, 0)}"
     right.axhline(reference, color="black", linewidth=1, label=level)
     right.set(xlabel="step", ylabel=measure)
     for axes in (left, right):
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    figure.legend(loc="outside upper center", ncols=5, fontsize=FONT_SIZE, frameon=False)
+    legend_above(figure, 5)
     first, last = (np.mean([run[i] for run in losses.values()]) for i in (0, -1))
     begin, end = (np.mean([run[i][1] for run in measured.values()]) for i in (0, -1))
     return Illustration(
@@ -78,20 +75,16 @@ def projection(
     The axes are those of everything together. For looking only: what two axes do not show is not
     there to be seen, and near on paper is not near.
     """
-    points = [good, anomalous, *prompts.values()]
-    axes_of_all = PCA(n_components=2, random_state=0).fit(np.concatenate(points))
+    pictures = np.concatenate([good, anomalous])
+    points = np.concatenate([pictures, *prompts.values()])
+    axes_of_all = PCA(n_components=2, random_state=0).fit(points)
     shares = axes_of_all.explained_variance_ratio_
     figure = blank_figure(7.0, 4.2)
     axes = figure.subplots()
-    styles = {
-        "good pictures": (GOOD_MARKER, GOOD_COLOUR),
-        "anomalous pictures": (ANOMALOUS_MARKER, ANOMALOUS_MARK_COLOUR),
-    }
-    for (name, (marker, colour)), found in zip(styles.items(), points, strict=False):
-        x, y = axes_of_all.transform(found).T
-        axes.plot(x, y, marker, color=colour, markersize=5, alpha=0.7, label=name)
+    bad = np.arange(len(pictures)) >= len(good)
+    mark_classes(axes, *axes_of_all.transform(pictures).T, bad, markersize=5, alpha=0.7)
     markers = cycle(("s", "^", "D", "v", "P", "*"))
-    for (name, found), marker, shade in zip(prompts.items(), markers, cycle(_SHADES), strict=False):
+    for (name, found), marker, shade in zip(prompts.items(), markers, cycle(SHADES), strict=False):
         x, y = axes_of_all.transform(found).T
         style = {"color": shade, "markeredgecolor": "black", "markersize": 9}
         axes.plot(x, y, marker, label=name, linestyle="none", **style)

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
 from promptad_tutorial.figures.inputs import (
     ArrayLike,
     as_maps,
@@ -19,7 +18,7 @@ from promptad_tutorial.figures.inputs import (
     as_pictures,
 )
 from promptad_tutorial.figures.maps import colour_scale, draw_map, inside_outside
-from promptad_tutorial.figures.palette import MAP_COLOURS, PICTURE_EXTENT, bare, outline
+from promptad_tutorial.figures.palette import FONT_SIZE, PICTURE_EXTENT, bare, colour_bar, outline
 from promptad_tutorial.figures.wording import counted, listed, rounded, sentences
 
 _SIDE = 1.6  # inches a panel
@@ -75,9 +74,7 @@ def panels(
         label += [] if values is None else [f"score {rounded(values[row])}"]
         grid[row, 0].set_ylabel("\n".join(label), fontsize=FONT_SIZE)
     if norm is not None:
-        shades = ScalarMappable(norm, MAP_COLOURS)
-        bar = figure.colorbar(shades, ax=grid.ravel().tolist(), shrink=0.8, aspect=15 * count)
-        bar.set_label("anomaly score", fontsize=FONT_SIZE)
+        colour_bar(figure, norm, grid.flat, "anomaly score", aspect=15 * count)
 
     inside = [inside_outside(m, h) for m, h in zip(marked or [], heights or [], strict=False)]
     short = sentences(
@@ -142,8 +139,7 @@ def side_by_side_maps(
         facts.append(f"{name}: {fact}")
     for axes in row:
         bare(axes, pictures[0].shape[0] / pictures[0].shape[1])
-    bar = figure.colorbar(ScalarMappable(norm, MAP_COLOURS), ax=list(row), shrink=0.8)
-    bar.set_label("anomaly score", fontsize=FONT_SIZE)
+    colour_bar(figure, norm, row, "anomaly score")
     about = f"One picture and {counted(len(heights), 'map')} of it"
     about += ", the mask as an outline" if marked is not None else ""
     return Illustration(figure, sentences(caption, about, *facts))

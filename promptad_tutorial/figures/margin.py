@@ -8,21 +8,19 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
 from promptad_tutorial.figures.inputs import ArrayLike, as_numbers
 from promptad_tutorial.figures.palette import (
-    ANOMALOUS_COLOUR,
-    ANOMALOUS_HATCH,
-    ANOMALOUS_MARK_COLOUR,
-    ANOMALOUS_MARKER,
-    GOOD_COLOUR,
-    GOOD_MARKER,
+    FONT_SIZE,
+    SHADES,
+    class_histogram,
+    legend_above,
+    mark_classes,
 )
 from promptad_tutorial.figures.wording import counted, percent, rounded, sentences
-from promptad_tutorial.scoring.metric_inputs import two_classes
-from promptad_tutorial.scoring.metrics import image_auroc
+from promptad_tutorial.scoring.metrics import image_auroc, two_classes
 
-_NORMAL, _ANOMALY, _NEGATIVE, _SHOT = "#0173b2", "#d55e00", "#a23b80", "#029e73"
+_NORMAL, _ANOMALY, _SHOT, _NEGATIVE = SHADES
 _BINS = 40  # of the score axis, which is always 0 .. 1 so that settings can be compared
 _SMALLEST = 1e-6  # distance of the prototypes below which they have no plane
 
@@ -113,21 +111,10 @@ def plane_and_scores(
     left, right = figure.subplots(1, 2)
     places = plane.place(test)
     _draw_plane(left, plane, margin, min(places[:, 1].min(), plane.place(shots)[:, 1].min()))
-    marks = (
-        ("good", ~bad, GOOD_MARKER, GOOD_COLOUR),
-        ("anomalous", bad, ANOMALOUS_MARKER, ANOMALOUS_MARK_COLOUR),
-    )
-    for kind, chosen, marker, colour in marks:
-        x, y = places[chosen].T
-        left.plot(x, y, marker, color=colour, markersize=4, alpha=0.7, label=kind)
+    mark_classes(left, *places.T, bad, markersize=4, alpha=0.7)
     _draw_shots(left, plane, shots)
-    edges = np.linspace(0, 1, _BINS + 1)
-    style = {"facecolor": (0, 0, 0, 0), "edgecolor": ANOMALOUS_COLOUR, "linewidth": 1.5}
-    style |= {"hatch": ANOMALOUS_HATCH, "histtype": "stepfilled"}
-    right.hist(values[~bad], edges, facecolor=GOOD_COLOUR, alpha=0.75, edgecolor="white")
-    right.hist(values[bad], edges, **style)
-    right.set(xlabel="image score", ylabel="pictures", xlim=(0, 1))
-    figure.legend(loc="outside upper center", ncols=4, fontsize=FONT_SIZE, frameon=False)
+    class_histogram(right, values, bad, np.linspace(0, 1, _BINS + 1))
+    legend_above(figure, 4, *left.get_legend_handles_labels())
     medians = [rounded(float(np.median(values[chosen]))) for chosen in (~bad, bad)]
     told = (
         f"Median score of {counted(int((~bad).sum()), 'good picture')} {medians[0]}, of "
@@ -157,9 +144,8 @@ def _draw_plane(axes: Axes, plane: Plane, margin: float, lowest: float) -> None:
 
 def _draw_shots(axes: Axes, plane: Plane, shots: ArrayLike) -> None:
     x, y = plane.place(shots).T
-    axes.plot(
-        *(x, y, "P"), color=_SHOT, markeredgecolor="black", markersize=8, label="shots", zorder=4
-    )
+    style = {"color": _SHOT, "markeredgecolor": "black", "markersize": 8}
+    axes.plot(x, y, "P", label="shots", zorder=4, **style)
 
 
 def _describe_plane(plane: Plane, shots: ArrayLike, margin: float) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
 from promptad_tutorial.figures.inputs import as_names, as_pictures
-from promptad_tutorial.figures.palette import PICTURE_EXTENT, bare
+from promptad_tutorial.figures.palette import FONT_SIZE, PICTURE_EXTENT, bare
 from promptad_tutorial.figures.wording import counted, listed, sentences
 
 _WIDTH = 7.2  # inches

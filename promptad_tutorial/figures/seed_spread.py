@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
 from promptad_tutorial.figures.inputs import ArrayLike, as_maps, as_masks, as_pictures
 from promptad_tutorial.figures.maps import colour_scale, draw_map
 from promptad_tutorial.figures.palette import (
+    FONT_SIZE,
     GOOD_COLOUR,
-    MAP_COLOURS,
     PICTURE_EXTENT,
     bare,
+    colour_bar,
     outline,
 )
 from promptad_tutorial.figures.wording import counted, rounded, sentences
@@ -57,8 +57,7 @@ def maps_and_spread(
         for axes in (left, right):
             bare(axes, picture.shape[0] / picture.shape[1])
         shaded += [left, right]
-    bar = figure.colorbar(ScalarMappable(norm, MAP_COLOURS), ax=shaded, shrink=0.8)
-    bar.set_label("anomaly score", fontsize=FONT_SIZE)
+    colour_bar(figure, norm, shaded, "anomaly score")
     _strip(figure.add_subplot(grid[1, :]), measured, shown)
     facts = [
         f"{name[:1].upper()}{name[1:]}: {rounded(values[shown])} with seed {shown}, "

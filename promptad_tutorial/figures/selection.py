@@ -8,11 +8,9 @@ from itertools import cycle
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
+from promptad_tutorial.figures.palette import legend_above, line_styles
 from promptad_tutorial.figures.wording import counted, listed, rounded, sentences
-
-_DASHES = ("-", "--", ":", "-.")
-_SHADES = ("#0173b2", "#d55e00", "#029e73", "#a23b80")  # each has a dash of its own, too
 
 
 def watched_steps(
@@ -27,18 +25,16 @@ def watched_steps(
     figure = blank_figure(7.0, 3.2)
     axes = figure.subplots()
     told = []
-    for (name, values), dash, shade in zip(
-        runs.items(), cycle(_DASHES), cycle(_SHADES), strict=False
-    ):
+    for (name, values), style in zip(runs.items(), line_styles(), strict=False):
         steps = np.arange(1, len(values) + 1)
         best = int(np.argmax(np.round(values, 4)))
-        axes.plot(steps, values, dash, color=shade, label=name)
-        axes.plot(steps[best], values[best], "*", color=shade, markersize=14)
-        axes.plot(steps[-1], values[-1], "s", color=shade, markersize=7)
+        axes.plot(steps, values, label=name, **style)
+        axes.plot(steps[best], values[best], "*", color=style["color"], markersize=14)
+        axes.plot(steps[-1], values[-1], "s", color=style["color"], markersize=7)
         told.append(f"{name} best {rounded(values[best], 0)}, last {rounded(values[-1], 0)}")
     axes.set(xlabel="step", ylabel=axis)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    figure.legend(loc="outside upper center", ncols=4, fontsize=FONT_SIZE, frameon=False)
+    legend_above(figure, 4)
     signs = "A star marks the best step, a square the last"
     what = f"{axis} after every step of {counted(len(runs), 'run')}"
     return Illustration(
@@ -67,17 +63,14 @@ def optimism_curves(
         )
     figure = blank_figure(6.6, 3.2)
     axes = figure.subplots()
-    markers = cycle(("o", "^", "s", "D"))
-    for name, dash, shade, marker in zip(
-        expected, cycle(_DASHES), cycle(_SHADES), markers, strict=False
-    ):
-        axes.plot(looks, expected[name], dash, color=shade, label=name)
-        axes.plot(looks, simulated[name], marker, color=shade, markersize=6)
+    for name, style, marker in zip(expected, line_styles(), cycle("o^sD"), strict=False):
+        axes.plot(looks, expected[name], label=name, **style)
+        axes.plot(looks, simulated[name], marker, color=style["color"], markersize=6)
     axes.axhline(50, color="black", linewidth=1)
     axes.set(xscale="log", xlabel="noise detectors to choose from", ylabel="best AUROC (%)")
     axes.set_xticks(list(looks), [str(n) for n in looks])
     axes.minorticks_off()
-    figure.legend(loc="outside upper center", ncols=3, fontsize=FONT_SIZE, frameon=False)
+    legend_above(figure, 3)
     told = [f"{name} {rounded(simulated[name][-1], 0)}" for name in simulated]
     return Illustration(
         figure,

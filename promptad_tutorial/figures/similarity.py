@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import seaborn
 
-from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure
 from promptad_tutorial.figures.inputs import ArrayLike, as_names, as_numbers
-from promptad_tutorial.figures.palette import GOOD_COLOUR, MAP_COLOURS
+from promptad_tutorial.figures.palette import FONT_SIZE, GOOD_COLOUR, MAP_COLOURS
 from promptad_tutorial.figures.wording import counted, listed, rounded, sentences
 
 _LETTER = 0.085  # inches a letter of a name takes
@@ -75,10 +75,13 @@ def similarity_matrix(
         fmt="",
         annot_kws={"fontsize": FONT_SIZE},
         linewidths=0.5,
-        xticklabels=column_names,
-        yticklabels=row_names,
+        xticklabels=False,
+        yticklabels=False,
         cbar_kws={"label": axis},
     )
+    # not by seaborn, which draws them at once, with a warning of each letter without a font
+    axes.set_xticks(np.arange(len(column_names)) + 0.5, column_names)
+    axes.set_yticks(np.arange(len(row_names)) + 0.5, row_names)
     axes.tick_params(axis="x", labelrotation=30, labelsize=FONT_SIZE, length=0)
     axes.tick_params(axis="y", labelrotation=0, labelsize=FONT_SIZE, length=0)
     for label in axes.get_xticklabels():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -149,7 +150,10 @@ def seen_part(image: Image.Image, resize: str = "squash") -> Image.Image:
 
 
 def check_ready(pixels: Tensor, image_size: int) -> Tensor:
-    """``pixels`` if it is a float tensor (3, S, S) of finite numbers; else ImageError."""
+    """``pixels`` if it is a float tensor (3, S, S) of finite numbers; else ImageError.
+
+    Warns where all of them lie in [0, 1]: that is a picture which nobody normalised.
+    """
     shape = (3, image_size, image_size)
     if pixels.shape != shape or not pixels.is_floating_point():
         raise ImageError(
@@ -159,6 +163,13 @@ def check_ready(pixels: Tensor, image_size: int) -> Tensor:
         )
     if not torch.isfinite(pixels).all():
         raise ImageError("expected finite numbers in an image tensor, found NaN or infinity.")
+    if pixels.min() >= 0 and 0 < pixels.max() <= 1:
+        warnings.warn(
+            "a tensor must be ready for the image tower, and all numbers of this one lie in "
+            "[0, 1], as in a picture that was never normalised: its scores would be wrong. Pass "
+            "backbone.preprocess(picture), or the picture as an array (H, W, 3)",
+            stacklevel=2,
+        )
     return pixels
 
 

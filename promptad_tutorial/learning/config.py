@@ -11,13 +11,18 @@ from promptad_tutorial.prompts.words import GENERIC_STATES
 # A setting from a file cannot ask for all of the memory.
 LARGEST_MAP = 4096  # pixels a side
 MOST_STATES = 1000
-MOST = {
-    "n_normal_tokens": 1000,
-    "n_anomaly_tokens": 1000,
-    "n_normal_prompts": 100,
-    "n_normal_prompts_pixel": 100,
-    "n_anomaly_suffixes": 100,
-    "sigma": 1,
+ENDLESS = float("inf")
+RANGES = {  # least and most of every number but the margin
+    "n_normal_tokens": (0, 1000),
+    "n_anomaly_tokens": (0, 1000),
+    "n_normal_prompts": (1, 100),
+    "n_normal_prompts_pixel": (1, 100),
+    "n_anomaly_suffixes": (0, 100),
+    "sigma": (0, 1),
+    **dict.fromkeys(
+        ("steps", "learning_rate", "final_learning_rate", "momentum", "weight_decay"), (0, ENDLESS)
+    ),
+    **dict.fromkeys(("initial_std", "margin_weight", "alignment_weight"), (0, ENDLESS)),
 }
 
 
@@ -92,27 +97,13 @@ class PromptADConfig:
         if isinstance(self.states, str):
             raise ValueError(f"states must be a sequence of patterns, got the text {self.states!r}")
         object.__setattr__(self, "states", tuple(self.states))
-        for name, least in {
-            "n_normal_tokens": 0,
-            "n_anomaly_tokens": 0,
-            "n_normal_prompts": 1,
-            "n_normal_prompts_pixel": 1,
-            "n_anomaly_suffixes": 0,
-            "steps": 0,
-            "learning_rate": 0,
-            "final_learning_rate": 0,
-            "momentum": 0,
-            "weight_decay": 0,
-            "initial_std": 0,
-            "margin_weight": 0,
-            "alignment_weight": 0,
-            "sigma": 0,
-        }.items():
+        if not all(isinstance(state, str) for state in self.states):
+            raise ValueError(f"states must be a list of texts, got {self.states!r}")
+        for name, (least, most) in RANGES.items():
             value = self._number(name)
-            if not (value >= least and value < float("inf")):  # also false for NaN
+            if not (value >= least and value < ENDLESS):  # also false for NaN
                 raise ValueError(f"{name} must be {least} or more, got {value}")
-            most = MOST.get(name)
-            if most is not None and value > most:
+            if value > most:
                 raise ValueError(f"{name} must be at most {most}, got {value}")
         if not abs(self._number("margin")) < float("inf"):
             raise ValueError(f"margin must be finite, got {self.margin}")
@@ -153,16 +144,6 @@ def config_from(values: dict[str, Any]) -> PromptADConfig:
     traps = values.pop("traps", {})
     if not isinstance(traps, dict) or any(not isinstance(v, bool) for v in traps.values()):
         raise ValueError(f"traps must be switches, got {traps!r}")
-    default = PromptADConfig()
-    for name, value in values.items():
-        expected = getattr(default, name, None)
-        if isinstance(expected, bool) != isinstance(value, bool):
-            raise ValueError(f"{name} must be like {expected!r}, got {value!r}")
-        if isinstance(expected, int) and not isinstance(value, int):
-            raise ValueError(f"{name} must be a whole number, got {value!r}")
-    states = values.get("states", default.states)
-    if not isinstance(states, (list, tuple)) or any(not isinstance(s, str) for s in states):
-        raise ValueError(f"states must be a list of texts, got {states!r}")
     return PromptADConfig(**values, traps=Traps(**traps))
 
 

@@ -1,7 +1,11 @@
 """Prompts: words, their structure, the tree of shared beginnings, and what is learnt of them.
 
-The words are at hand here; structure, tree and learner are modules of their own, as they need
-torch.
+    a product's name (and a category's defects)   ->  words       texts
+    a name, states and counts                     ->  structure   prompts as data, no tensors
+    prompts as token sequences                    ->  tree        one node for a shared beginning
+    a structure and a text tower                  ->  learner     raw features (n, d), learnable
+
+`words` and `structure` need no torch; the words are at hand here.
 """
 
 from promptad_tutorial.prompts.words import (
@@ -12,7 +16,9 @@ from promptad_tutorial.prompts.words import (
     compose,
     defect_states,
     ensemble,
+    own_states,
     product_name,
+    released_name,
     single_pair,
 )
 
@@ -24,6 +30,8 @@ __all__ = [
     "compose",
     "defect_states",
     "ensemble",
+    "own_states",
     "product_name",
+    "released_name",
     "single_pair",
 ]

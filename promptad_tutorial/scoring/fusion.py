@@ -1,4 +1,7 @@
-"""Ways to make one score of two branches: the harmonic one of the paper, and alternatives."""
+"""Ways to make one score of two branches: the harmonic one of the paper, and alternatives.
+
+In: text scores and visual ones of one shape, in [0, 1]: of pictures or of patches. Out: that shape.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from promptad_tutorial.scoring.scores import harmonic_fusion
-
 Fusion = Callable[[Tensor, Tensor, float], Tensor]
+
+
+def harmonic_fusion(
+    text: Float[Tensor, "*shape"], visual: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
+    """1 / (1/text + 1/visual), between 0 and the smaller of the two (method section 3).
+
+    Both branches must speak for a high score; where one of them is 0, so is the result. Computed
+    as a / (1 + a/b) with a <= b, so that small scores do not vanish. NaN stays NaN.
+    """
+    smaller, larger = torch.minimum(text, visual), torch.maximum(text, visual)
+    ratio = torch.where(larger == 0, torch.zeros_like(larger), smaller / larger)
+    return smaller / (1 + ratio)
 
 
 def _harmonic(a: Tensor, b: Tensor, w: float) -> Tensor:

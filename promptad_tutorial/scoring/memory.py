@@ -1,4 +1,8 @@
-"""The visual memory: how unlike every patch of the shots is a patch? (method section 3)"""
+"""The visual memory: how unlike every patch of the shots is a patch? (method section 3)
+
+In: block tokens of unit length, (blocks, shots, patches, width) of the shots and (blocks, b,
+patches, width) of the pictures. Out: one score a patch, (b, patches), in [0, 1].
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from torch import Tensor
 
 from promptad_tutorial.clip.image_tower import ImageFeatures
 
-CHUNK = 16  # images whose similarities to the memory are held at once
+BUDGET = 2**26  # bytes of cosines that are held at once, whatever the pictures and the memory
+ROWS = 4096  # patches that are compared with a part of the memory at once
 
 
 def remember(features: ImageFeatures) -> Float[Tensor, "blocks stored width"]:
@@ -24,11 +29,14 @@ def remember(features: ImageFeatures) -> Float[Tensor, "blocks stored width"]:
 
 
 def visual_score(
-    blocks: Float[Tensor, "blocks b patches width"], memory: Float[Tensor, "blocks stored width"]
+    blocks: Float[Tensor, "blocks b patches width"],
+    memory: Float[Tensor, "blocks stored width"],
+    budget: int = BUDGET,
 ) -> Float[Tensor, "b patches"]:
     """(1 - max cosine to the stored tokens) / 2, averaged over the blocks, in [0, 1].
 
-    0 on a stored patch, 1/2 for a patch at a right angle to all of them. Raises ValueError if
+    0 on a stored patch, 1/2 for a patch at a right angle to all of them. At most `budget` bytes of
+    cosines are held at a time: patches and memory are both taken in parts. Raises ValueError if
     numbers of blocks or widths differ.
     """
     if (len(blocks), blocks.shape[-1]) != (len(memory), memory.shape[-1]):
@@ -36,11 +44,27 @@ def visual_score(
             f"expected tokens of {len(memory)} blocks of width {memory.shape[-1]}, found "
             f"{len(blocks)} of width {blocks.shape[-1]}"
         )
-    parts = []
-    for chunk in blocks.split(CHUNK, dim=1):
-        nearest = torch.stack(
-            [(tokens @ known.T).amax(dim=-1) for tokens, known in zip(chunk, memory, strict=True)]
-        )
-        # rounding can take a cosine a little above 1
-        parts.append(((1 - nearest) / 2).clamp(0, 1).mean(dim=0))
-    return torch.cat(parts)
+    nearest = torch.stack(
+        [
+            nearest_cosine(tokens.flatten(0, 1), known, budget)
+            for tokens, known in zip(blocks, memory, strict=True)
+        ]
+    )
+    # rounding can take a cosine a little above 1
+    return ((1 - nearest) / 2).clamp(0, 1).mean(dim=0).reshape(blocks.shape[1:3])
+
+
+def nearest_cosine(
+    tokens: Float[Tensor, "n width"], known: Float[Tensor, "stored width"], budget: int = BUDGET
+) -> Float[Tensor, " n"]:
+    """The largest cosine of each token, of unit length, to any of the `known` ones."""
+    cells = max(1, budget // tokens.element_size())
+    rows = min(ROWS, cells)
+    columns = max(1, cells // rows)
+    found = []
+    for some in tokens.split(rows):
+        best = some.new_full((len(some),), -torch.inf)
+        for part in known.split(columns):
+            torch.maximum(best, (some @ part.T).amax(dim=1), out=best)
+        found.append(best)
+    return torch.cat(found)

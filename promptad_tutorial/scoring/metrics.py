@@ -10,18 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
 from scipy import ndimage
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
 
-from promptad_tutorial.scoring.metric_inputs import (
-    Labels,
-    Maps,
-    Masks,
-    Scores,
-    checked,
-    two_classes,
-)
+# The shapes are checked under pytest only; `checked` says the same mistakes in a sentence.
+Labels = Shaped[np.ndarray | torch.Tensor, "n"]
+Scores = Float[np.ndarray | torch.Tensor, "n"]
+Masks = Shaped[np.ndarray | torch.Tensor, "n h w"]
+Maps = Float[np.ndarray | torch.Tensor, "n h w"]
 
 # Pixels that touch at a side or a corner are one region, but never those of two images.
 _NEIGHBOURS = np.zeros((3, 3, 3), dtype=bool)
@@ -195,3 +193,66 @@ def _overlap_curve(
     overlap = np.cumsum(gain[passed])[last_of_tie]
     # Over the last sum, which is 1 up to rounding: a perfect map gets 1 and not 1.0000000001.
     return np.append(0.0, fpr), np.append(0.0, overlap / overlap[-1])
+
+
+def two_classes(
+    labels: Labels | Masks, scores: Scores | Maps, label_name: str, score_name: str, ndim: int
+) -> tuple[Bool[np.ndarray, ...], Float[np.ndarray, ...]]:
+    """`checked`, and both classes are there; raises `ValueError` naming the only one if not."""
+    classes, values = checked(labels, scores, label_name, score_name, ndim)
+    if classes.all() or not classes.any():
+        only = "anomalous (1)" if classes.all() else "good (0)"
+        raise ValueError(
+            f"expected both classes in {label_name}, found only {only}: the figure is undefined; "
+            "add samples of the other class"
+        )
+    return classes, values
+
+
+def checked(
+    labels: Labels | Masks, scores: Scores | Maps, label_name: str, score_name: str, ndim: int
+) -> tuple[Bool[np.ndarray, ...], Float[np.ndarray, ...]]:
+    """Labels as booleans and scores as floats, both numpy arrays of one shape.
+
+    `ndim` is 1 for images, shape (n,), or 3 for pixels, shape (n, h, w). Raises `ValueError`, with
+    the two names, for shapes that differ, empty input, labels other than 0 and 1, and scores that
+    are not finite.
+    """
+    classes, values = _to_numpy(labels), _to_numpy(scores)
+    if classes.ndim != ndim or classes.shape != values.shape:
+        shape = "(n,)" if ndim == 1 else "(n, h, w)"
+        raise ValueError(
+            f"{label_name} and {score_name} must have one shape {shape}, got {classes.shape} and "
+            f"{values.shape}"
+        )
+    if not classes.size:
+        raise ValueError(
+            f"{label_name} and {score_name} are empty: pass at least one of each class"
+        )
+    if classes.dtype != bool:
+        if not np.isin(classes, (0, 1)).all():
+            raise ValueError(
+                f"{label_name} must be 0 (good) or 1 (anomalous), got {_others(classes)}"
+            )
+        classes = classes.astype(bool)
+    if not np.issubdtype(values.dtype, np.floating):
+        values = values.astype(np.float64)
+    wrong = int(np.count_nonzero(~np.isfinite(values)))
+    if wrong:
+        raise ValueError(
+            f"{score_name} must be finite, found {wrong} NaN or infinite of {values.size}: "
+            "look for a division by zero or a half-precision overflow before this call"
+        )
+    return classes, values
+
+
+def _others(classes: np.ndarray) -> str:
+    return str(next(v for v in classes.ravel().tolist() if v not in (0, 1)))
+
+
+def _to_numpy(array: np.ndarray | torch.Tensor) -> np.ndarray:
+    if isinstance(array, torch.Tensor):
+        array = array.detach().cpu()
+        # numpy has no bfloat16; float32 holds every one of its values.
+        return (array.float() if array.dtype == torch.bfloat16 else array).numpy()
+    return np.asarray(array)

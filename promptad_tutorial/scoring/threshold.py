@@ -1,40 +1,162 @@
 """A yes/no threshold from normal images alone: what scores may a good product have?
 
-With k shots, each is scored by a detector that has learnt from the k - 1 others; with one shot,
-light variations of it are scored. For n such scores with mean m and standard deviation s,
+In: scores of k good pictures that were not learnt from, shape (k,): each shot scored by a detector
+that has learnt from the k - 1 others. Out: a threshold, and what it promises at a rate a of false
+alarms. Two methods:
 
-    threshold = m + q s sqrt(1 + 1/n),    q = Student's t quantile (n - 1 degrees) at 1 - rate
+- "student": m + q s sqrt(1 + 1/k), q = Student's t quantile (k - 1 degrees) at 1 - a, for scores
+  with mean m and standard deviation s: the upper end of a prediction interval. It promises a *if
+  scores of good pictures are Gaussian*, and below a = 1/(k+1) it extrapolates beyond all it saw.
+- "conformal" (Vovk; Bates et al. 2023): the ceil((k+1)(1-a))-th smallest score. It promises at
+  most a, on average over draws of the shots, if new good pictures are like the k: nothing about
+  the shape of their scores is assumed. No method that looks at ranks alone can promise less than
+  1/(k+1).
 
-is the upper end of a prediction interval: if the scores of good images are Gaussian, and those of
-new ones come from the same source, a share `rate` of good images lies above it. What it does not
-know: other lighting than in the shots, other distributions, and that k - 1 shots are one fewer than
-k (so it errs on the side of fewer alarms). It says nothing about how many defects are found.
+Neither knows other lighting than in the shots, nor how many defects are found; that a left-out shot
+meets k - 1 shots and a new picture k errs on the side of fewer alarms.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from PIL import Image, ImageEnhance
 from scipy import stats
 
+METHODS = ("student", "conformal")
+FEWEST = 8  # good-looking scores from which drift can be told
+ALPHA = 0.01  # of the test for drift: so many warnings where nothing has moved
+
+Values = Sequence[float] | np.ndarray
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a threshold was set for, and from what; it is kept in the detector's file."""
+
+    method: str  # one of METHODS
+    rate: float  # false alarms asked for, 0 to 1
+    scores: tuple[float, ...]  # of good pictures, sorted: what the threshold is made of
+    variations: bool = False  # of one shot, not of several pictures
+
+    def __str__(self) -> str:
+        k, rate = len(self.scores), f"{self.rate:.2g}"
+        if self.variations:
+            return (
+                f"a share {rate} of false alarms is hoped for: one shot and {k} light variations "
+                "of it promise nothing about other pictures; use several"
+            )
+        if self.method == "conformal":
+            return (
+                f"at most a share {rate} of false alarms on average over draws of {k} shots, for "
+                "pictures like them (conformal)"
+            )
+        least = f"; a rank method could promise {1 / (k + 1):.2g} at best from {k} shots"
+        beyond = least if self.rate < 1 / (k + 1) else ""
+        return f"a share {rate} of false alarms if good scores are Gaussian (Student's t){beyond}"
+
+
+def shots_needed(rate: float) -> int:
+    """The smallest k with 1/(k+1) <= rate: for fewer no rank method can promise the rate."""
+    return math.ceil(1 / rate - 1e-9) - 1
+
+
+def student_bound(scores: Values, false_positive_rate: float = 0.1) -> float:
+    """m + q s sqrt(1 + 1/k), wherever it lies: see `threshold_from_normal_scores`."""
+    values = _checked(scores, false_positive_rate)
+    quantile = stats.t.ppf(1 - false_positive_rate, df=len(values) - 1)
+    return float(values.mean() + quantile * values.std(ddof=1) * np.sqrt(1 + 1 / len(values)))
+
 
 def threshold_from_normal_scores(
-    scores: Sequence[float] | np.ndarray, false_positive_rate: float = 0.1
+    scores: Values, false_positive_rate: float = 0.1, method: str = "student"
 ) -> float:
     """The threshold that good images should pass only at `false_positive_rate` (0 to 1, open).
 
-    Raises ValueError for fewer than two scores, scores that are not finite, or a rate outside.
+    Raises ValueError for fewer than two scores, scores that are not finite, or a rate outside; for
+    scores without spread; for a Student's bound that scores in [0, 1] cannot reach, or all lie
+    above; and for a conformal rate below 1/(k+1).
     """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
+    rate = false_positive_rate
+    values = _checked(scores, rate)
+    k, needed = len(values), shots_needed(rate)
+    if np.ptp(values) <= 1e-6 * np.abs(values).max():
+        raise ValueError(
+            f"expected scores that differ, found {k} times {values[-1]:.3g}: the pictures are one "
+            "picture, or the detector knows them; calibrate with other good pictures"
+        )
+    if method == "conformal":
+        if k < needed:
+            raise ValueError(
+                f"a conformal threshold from {k} good pictures cannot promise fewer false alarms "
+                f"than {1 / (k + 1):.2g}, asked for {rate:g}: ask for more, or use {needed} "
+                "pictures or more"
+            )
+        return float(values[math.ceil((k + 1) * (1 - rate) - 1e-9) - 1])
+    found = student_bound(values, rate)
+    if values[0] >= 0 and values[-1] <= 1 and not 0 <= found < 1:
+        raise ValueError(
+            f"the threshold for a rate of {rate:g} would be {found:.2f}, and scores lie between 0 "
+            f"and 1: {k} good pictures are too few or too different for it; ask for about "
+            f"{1 / (k + 1):.2g}, or use {max(needed, k + 1)} pictures or more"
+        )
+    return found
+
+
+def conformal_p_values(calibration: Values, scores: Values) -> Float[np.ndarray, " n"]:
+    """p = (1 + how many calibration scores are at least s) / (k + 1), in [1/(k+1), 1].
+
+    A small p says that few good pictures score so high. The conformal threshold of rate a calls
+    anomalous what has p <= a.
+    """
+    known = np.sort(np.asarray(calibration, dtype=float))
+    at_least = len(known) - np.searchsorted(known, np.asarray(scores, dtype=float), side="left")
+    return (1 + at_least) / (len(known) + 1)
+
+
+def drift(promise: Promise, scores: Values, threshold: float) -> str | None:
+    """A warning if the line has moved since the threshold was set, else None.
+
+    Of the pictures to be judged, those that look good (at or below the threshold) are compared with
+    the good ones of the calibration: scores that are larger as a whole (Mann-Whitney, one-sided,
+    p < ALPHA) mean other light, another camera or another product, and more false alarms than
+    promised. So does a majority of alarms. Fewer than FEWEST pictures cannot tell.
+    """
+    values = np.asarray(scores, dtype=float)
+    values = values[np.isfinite(values)]
+    good = values[values <= threshold]
+    if len(values) < FEWEST:
+        return None
+    if 2 * len(good) < len(values):
+        return (
+            f"{len(values) - len(good)} of {len(values)} pictures are above the threshold: unless "
+            "most are defective, the line has moved; calibrate again with good pictures of today"
+        )
+    if promise.variations:
+        return None
+    p = stats.mannwhitneyu(good, promise.scores, alternative="greater").pvalue
+    if p >= ALPHA:
+        return None
+    return (
+        f"the {len(good)} pictures that look good score {np.median(good):.3g} in the median, those "
+        f"of the calibration {np.median(promise.scores):.3g} (p = {p:.2g}): the line has moved, "
+        "and false alarms will exceed the promise; calibrate again with good pictures of today"
+    )
+
+
+def _checked(scores: Values, rate: float) -> Float[np.ndarray, " k"]:
     values = np.asarray(scores, dtype=float)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
         raise ValueError(f"expected two or more finite scores of normal images, found {scores!r}")
-    if not 0 < false_positive_rate < 1:
-        raise ValueError(f"false_positive_rate must be between 0 and 1, got {false_positive_rate}")
-    n = len(values)
-    quantile = stats.t.ppf(1 - false_positive_rate, df=n - 1)
-    return float(values.mean() + quantile * values.std(ddof=1) * np.sqrt(1 + 1 / n))
+    if not 0 < rate < 1:
+        raise ValueError(f"false_positive_rate must be between 0 and 1, got {rate}")
+    return np.sort(values)  # the order of the shots does not reach the last digit
 
 
 def light_variations(image: Image.Image) -> list[Image.Image]:

@@ -10,11 +10,11 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import cloudpickle
 import joblib
@@ -23,10 +23,15 @@ import pytest
 import torch
 
 from promptad_tutorial.benchmark import engines, runner, settings, tasks
-from promptad_tutorial.benchmark.journal import STARTS, Journal, WorkerKilledError
-from promptad_tutorial.benchmark.place import Place, own_workers
+from promptad_tutorial.benchmark.place import (
+    Place,
+    Share,
+    gpu_numbers,
+    own_number,
+    own_workers,
+)
 from promptad_tutorial.benchmark.settings import BackboneChoice, Settings
-from promptad_tutorial.benchmark.workers import Share, gpu_numbers, own_number
+from promptad_tutorial.benchmark.tasks import STARTS, WorkerKilledError
 from promptad_tutorial.datasets import Dataset, ProductLine
 
 CHOICE = BackboneChoice(device="cpu")
@@ -107,7 +112,6 @@ def check_rows_in_spite_of_deaths(
     assert {task.file for task in left} == failed
     runner.run(wanted, wanted.open(), left, replace(place, backend="loky", cluster=None, jobs=1))
     assert rows_of(place) == serial
-    assert not Journal(place.rows).folder.exists()
 
 
 @contextlib.contextmanager
@@ -147,7 +151,7 @@ def listening() -> set[str]:
 
 def ask(running: engines.Engine) -> list[dict]:
     """The facts of both workers."""
-    found = list(joblib.Parallel(**running.options)(joblib.delayed(facts)() for _ in range(FACTS)))
+    found = [one.result() for one in [running.submit(facts) for _ in range(FACTS)]]
     assert len(found) == FACTS and len({one["process"] for one in found}) == 2
     assert os.getpid() not in {one["process"] for one in found}
     return found
@@ -177,7 +181,7 @@ def test_workers_that_die_before_they_begin_are_one_error(monkeypatch, wanted, e
 
     @contextlib.contextmanager
     def broken(place, choice):
-        yield engines.Engine((Dead,), Share())
+        yield engines.Engine(engines._here_and_now, killed=(Dead,))
 
     monkeypatch.setattr(runner, "engine", broken)
     monkeypatch.setattr(runner, "run_group", dies)
@@ -191,20 +195,17 @@ def test_workers_that_write_elsewhere_are_one_error(monkeypatch, wanted, every, 
         runner.run(wanted, wanted.open(), every, Place(tmp_path / "rows", jobs=1))
 
 
-def test_the_journal_gives_a_task_up_after_two_workers(every, tmp_path):
-    journal, (one, other, *_) = Journal(tmp_path / "rows"), every
-    assert not journal.running(one) and journal.size() == 0
+def test_a_task_is_given_up_after_two_workers(every, tmp_path):
+    rows, (one, other, *_) = tmp_path / "rows", every
+    assert not tasks.begun(rows, one)
     for _ in range(STARTS):
-        journal.begin(one)
-        assert journal.running(one) and not journal.running(other)
+        tasks.begin(rows, one)
+        assert tasks.begun(rows, one) and not tasks.begun(rows, other)
     with pytest.raises(WorkerKilledError, match="killed 2 times .* --retry"):
-        journal.begin(one)
-    journal.begin(other)
-    journal.end(other)
-    assert journal.ended(other) and not journal.running(other) and not journal.ended(one)
-    journal.clear()
-    journal.begin(one)  # another run
-    assert journal.running(one)
+        tasks.begin(rows, one)
+    tasks.no_longer_begun(rows, one)
+    tasks.begin(rows, one)  # another run
+    assert tasks.begun(rows, one)
 
 
 def test_the_cores_are_shared_out(monkeypatch, tmp_path):
@@ -245,12 +246,12 @@ def test_each_worker_has_a_gpu_of_its_own(monkeypatch, tmp_path):
     assert choice.on(1) == choice
 
 
-def test_a_worker_keeps_its_number():
-    here = joblib.Parallel(n_jobs=2, backend="threading")(
-        joblib.delayed(lambda: (time.sleep(0.02), own_number(Share()))[1])() for _ in range(8)
-    )
-    assert len(set(here)) == 2 and abs(here[0] - here[1]) >= 1
-    assert own_number(Share()) == 0
+def test_a_worker_keeps_its_number(tmp_path):
+    meet = threading.Barrier(2)
+    with engines.engine(Place(tmp_path, jobs=2, backend="threading"), CHOICE) as running:
+        both = [running.submit(lambda: (meet.wait(60), own_number(Share()))[1]) for _ in range(8)]
+        found = [one.result() for one in both]
+    assert sorted(set(found)) == [0, 1] and own_number(Share()) == 0
 
 
 def test_dasks_workers_share_the_gpus_of_each_machine():
@@ -319,32 +320,16 @@ def test_dasks_own_workers_are_on_loopback_with_one_thread_and_a_gpu_each(dask, 
         assert set.union(listening(), *(one["listens"] for one in found)) == {engines.LOOPBACK}
 
 
-def test_a_task_that_dask_gives_up_is_an_error_and_no_endless_wait(dask, by_value):
-    from promptad_tutorial.benchmark.dask_backend import ReportingDaskBackend
+@pytest.mark.slow
+def test_a_task_that_dask_gives_up_is_an_error_and_no_endless_wait(dask, by_value, tmp_path):
+    import dask as library
 
-    given_up = dask.KilledWorker("task", SimpleNamespace(address="here"), 3)
-
-    class Client:
-        """Gives every task up; joblib asks no more of a client than this."""
-
-        def __init__(self, real) -> None:
-            self.real, self.loop = real, real.loop
-
-        def ncores(self) -> dict:
-            return {"a": 8}
-
-        def submit(self, *rest, **options):
-            def fails():
-                raise given_up
-
-            return self.real.submit(fails, pure=False)
-
-    local = {"host": engines.LOOPBACK, "dashboard_address": None, "protocol": "tcp"}
-    with dask.LocalCluster(processes=False, n_workers=1, **local) as one, dask.Client(one) as real:
-        backend = ReportingDaskBackend(client=Client(real), most=3)
-        assert backend.effective_n_jobs(-1) == 3
-        with joblib.parallel_config(backend), pytest.raises(dask.KilledWorker):
-            joblib.Parallel()(joblib.delayed(abs)(n) for n in range(4))
+    with (
+        library.config.set({"distributed.scheduler.allowed-failures": 0}),
+        engines.engine(Place(tmp_path, backend="dask", jobs=1), CHOICE) as running,
+        pytest.raises(running.killed),
+    ):
+        running.submit(os._exit, 1).result(timeout=300)
 
 
 @pytest.mark.slow

@@ -53,7 +53,6 @@ def test_what_is_put_comes_back_and_another_key_does_not(tmp_path):
     assert found.keys() == TENSORS.keys()
     assert all(torch.equal(found[name], TENSORS[name]) for name in TENSORS)
     assert cache.get(KEY | {"blocks": [1]}) is None
-    assert (cache.hits, cache.misses) == (1, 2)
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -236,6 +235,7 @@ def write_and_read(folder: Path, seed: int) -> list[bool]:
     return found
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_never_read_a_wrong_number(tmp_path):
     found = Parallel(n_jobs=2)(delayed(write_and_read)(tmp_path, seed) for seed in (0, 1))
     assert all(all(one) for one in found) and sum(map(len, found)) > 0

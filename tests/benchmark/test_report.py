@@ -29,7 +29,7 @@ from promptad_tutorial.benchmark.beside_published import (
     figures_of_others,
     settings_of_the_paper,
 )
-from promptad_tutorial.benchmark.cases import FALSE_ALARM, MISSED, Case, worst
+from promptad_tutorial.benchmark.cases import FALSE_ALARM, FOUND, MISSED, Case, worst
 from promptad_tutorial.benchmark.comparison import KEY
 from promptad_tutorial.benchmark.published import FROM_MEMORY
 from promptad_tutorial.benchmark.run_folder import Run
@@ -287,8 +287,10 @@ def evil_run(make_run):
 def test_nothing_in_a_name_becomes_part_of_the_page(evil_run):
     page = Page((evil_run.folder / "report.html").read_text())
     assert EVIL in page.text
-    pictures = page.all("img")
-    assert len(pictures) == 4  # two methods, two categories; the failed tasks have none
+    chart, *pictures = page.all("img")
+    assert chart["class"] == "chart" and chart["src"].startswith("data:image/png;base64,")
+    # two methods, two categories, the failed tasks have none; two of them at the opening as well
+    assert len(pictures) == 6
     assert all(set(one) == {"src", "alt"} and EVIL in one["alt"] for one in pictures)
     assert not [a for _, a in page.elements if any(name.startswith("on") for name in a)]
     text = (evil_run.folder / "report.md").read_text()
@@ -305,7 +307,7 @@ def test_the_page_is_whole_in_one_file_and_readable_without_eyes_or_mouse(evil_r
     page = Page(text)
     assert not page.all("script") and not page.all("link") and not page.all("iframe")
     assert all(a["href"].startswith("#") for a in page.all("a"))
-    assert all(one["src"].startswith("data:image/jpeg;base64,") for one in page.all("img"))
+    assert all(one["src"].startswith("data:image/") for one in page.all("img"))
     assert all(one["alt"].strip() for one in page.all("img"))
     assert page.all("html") == [{"lang": "en"}]
     assert "url(" not in text and "@import" not in text and "color-scheme: light dark" in text
@@ -342,6 +344,96 @@ def test_axe_finds_nothing_in_light_or_dark_and_the_page_asks_for_no_other_file(
         browser.close()
 
 
+# --- the opening ----------------------------------------------------------------------------------
+
+
+def first_of_the_run(page: str) -> BeautifulSoup:
+    """What stands between the heading of the first run and its first table."""
+    found = BeautifulSoup(page, "html.parser").find("main")
+    part = next(s for s in found.find_all("section") if s.h2.text.startswith("Run"))
+    for table in part.find_all("table"):
+        table.decompose()
+    return part
+
+
+def test_a_report_of_own_data_opens_with_the_run_and_claims_nothing_of_the_paper(make_run):
+    auroc = {"nut": 95.0, "bolt": 60.0}
+
+    def change(task):
+        better = 2.0 if task.method == "PromptAD" else 0.0
+        return {"image_auroc": auroc[task.product_line] + better + task.shots + task.seed}
+
+    made = make_run("a", "folder", ("nut", "bolt"), (1, 2), 2, change=change)
+    html_report.write_report(made.folder, [made])
+    page = (made.folder / "report.html").read_text()
+    main = BeautifulSoup(page, "html.parser").find("main")
+    assert main.find("h2").text == "Run A, folder" and main.find(["img", "table"]).name == "img"
+    assert "12 settings" not in page and "paper_settings.csv" in page
+    told = first_of_the_run(page).text
+    assert "Best: nut, PromptAD, 2 shots: 99.5 ± 0.7 %" in told
+    assert "Worst: bolt, WinCLIP+, 1 shot: 61.5 ± 0.7 %" in told
+    chart = main.find("img", class_="chart")
+    picture = Image.open(io.BytesIO(base64.b64decode(chart["src"].split(",")[1])))
+    assert min(picture.size) > 200 and np.asarray(picture.convert("L")).std() > 5
+    assert "99.5 ± 0.7" in chart["alt"] and "61.5 ± 0.7" in chart["alt"]
+    text = (made.folder / "report.md").read_text()
+    assert "Best: **nut, PromptAD, 2 shots: 99.5 ± 0.7 %**" in text and "12 settings" not in text
+
+
+def test_a_name_of_any_bytes_is_reported(make_run):
+    made = make_run("a", "folder", ("caf\udce9", "=1+1"), shots=(1,))
+    html_report.write_report(made.folder, [made])
+    for kind in ("html", "md"):
+        assert "caf\\udce9" in (made.folder / f"report.{kind}").read_text(encoding="utf-8")
+    names = pd.read_csv(made.folder / "per_category.csv")["product_line"]
+    assert set(names) == {"caf\\xe9", "'=1+1"}  # no formula for a spreadsheet
+
+
+def test_the_picture_has_a_line_for_each_method_with_its_spread(make_run):
+    from promptad_tutorial.benchmark.opening import PANELS, _panels, opening
+    from promptad_tutorial.benchmark.report_tables import category_table
+    from promptad_tutorial.benchmark.sections import sections
+
+    names = [f"part $_{number}" for number in range(PANELS + 2)]
+    made = make_run("a", "folder", names, change=lambda t: {"image_auroc": 50.0 + 9 * t.seed})
+    (part,) = sections([made])
+    table = category_table(part.table)
+    figure = _panels(table, names[:3])
+    (first, *_) = (axes for axes in figure.axes if axes.get_title())
+    assert first.get_title() == names[0] and len(first.containers) == 2
+    line, _, (bars,) = first.containers[0].lines
+    assert line.get_ydata().tolist() == [54.5] * 3
+    low, high = bars.get_segments()[0][:, 1]
+    assert (low, high) == pytest.approx((54.5 - 9 / 2**0.5, 54.5 + 9 / 2**0.5))
+    found = opening(part, table)
+    assert f"the {PANELS} hardest of {PANELS + 2}" in found.alt
+    assert opening(part, table.iloc[:0]) is None
+
+
+def test_the_opening_shows_what_was_found_and_what_went_wrong(make_run):
+    made = make_run("a", "folder", ("nut",), shots=(1,), seeds=1)
+    file = io.BytesIO()
+    Image.new("RGB", (9, 5)).save(file, "JPEG")
+    picture = base64.b64encode(file.getvalue()).decode()
+    for task in made.tasks:
+        several = [
+            Case(FALSE_ALARM, "good.png", "good", 0.5, 0.25, 4, None, picture),
+            Case(FOUND, "found.png", "crack", 0.9, 0.0, 8, 0.1, picture),
+            Case(MISSED, "missed.png", "crack", 0.1, 0.75, 8, 0.1, picture),
+        ]
+        cases.write_cases(made.folder / run_folder.CASES, task, several)
+    html_report.write_report(made.folder, [made])
+    opened = first_of_the_run((made.folder / "report.html").read_text())
+    first = [one.text for one in opened.find("ul", class_="gallery").find_all("figcaption")]
+    assert [one.split(":")[0].split()[1] for one in first] == [
+        "found.png",
+        "missed.png",
+        "good.png",
+    ]
+    assert "above all 8 good pictures" in first[0]
+    assert len(opened.find_all("figcaption")) == 3 + 4  # the failure gallery has mistakes alone
+
+
 # --- the gallery ----------------------------------------------------------------------------
 
 
@@ -350,6 +442,7 @@ def test_the_worst_are_ranked_by_their_share_of_the_auroc_that_is_lost():
     labels = np.array([0] * 12 + [1] * 9)
     scores = np.round(generator.random(21), 1)  # with ties
     found = worst(labels, scores, 21)
+    assert {kind for kind, _, _ in found} == {FALSE_ALARM, MISSED}  # the best defect is a tie
     for kind, label in ((FALSE_ALARM, 0), (MISSED, 1)):
         wrong = [w for k, _, w in found if k == kind]
         assert wrong == sorted(wrong, reverse=True) and min(wrong) > 0
@@ -359,7 +452,7 @@ def test_the_worst_are_ranked_by_their_share_of_the_auroc_that_is_lost():
     assert [i for _, i, _ in worst(labels, scores, 1)] == [
         next(i for k, i, _ in found if k == kind) for kind in (FALSE_ALARM, MISSED)
     ]
-    assert worst(labels, labels.astype(float), 5) == []
+    assert worst(labels, labels + scores / 9, 5) == [(FOUND, 12 + scores[12:].argmax(), 0.0)]
 
 
 def test_a_case_shows_picture_map_and_mask_at_the_pictures_own_shape():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from promptad_tutorial.benchmark.test_set import FIGURES
-from promptad_tutorial.benchmark.zero_shot_table import evaluate_zero_shot, zero_shot_table
-from promptad_tutorial.datasets import load_folder, mask_at
+from promptad_tutorial.benchmark.zero_shot_table import zero_shot_table
+from promptad_tutorial.datasets import Dataset, ProductLine, load_folder, mask_at
 from promptad_tutorial.detectors.zero_shot import ZeroShot
 
 
@@ -24,32 +26,39 @@ def test_the_table_has_every_line_and_their_mean(small_backbone, two_lines):
     assert ((figures >= 0) & (figures <= 100)).all()
 
 
+class OneLine(Dataset):
+    """A dataset of the line that is its root's only one."""
+
+    def load(self, name: str, **how: object) -> ProductLine:
+        wood = self.root / "wood"
+        test = None if self.layout == "folder" else wood / "test"
+        return load_folder(wood / "train" / "good", test, name="wood", require_masks=False)
+
+
 def test_the_figures_are_scikit_learns(small_backbone, two_lines):
     backbone, line = small_backbone(), two_lines.load("wood")
-    found, good, bad = evaluate_zero_shot(backbone, line, map_size=24)
+    table = zero_shot_table(backbone, replace(two_lines, product_lines=("wood",)), map_size=24)
+    found = table.iloc[0]
     scores = ZeroShot(backbone, "wood", map_size=24).score([s.image for s in line.test])
     labels = [s.label for s in line.test]
-    assert (good, bad) == (labels.count(0), labels.count(1))
-    assert found.image_auroc == pytest.approx(roc_auc_score(labels, scores.image_scores))
-    assert found.average_precision == pytest.approx(
-        average_precision_score(labels, scores.image_scores)
-    )
+    assert (found.good, found.anomalous) == (labels.count(0), labels.count(1))
+    oracle = {
+        "image_auroc": roc_auc_score(labels, scores.image_scores),
+        "average_precision": average_precision_score(labels, scores.image_scores),
+    }
     masks = np.stack([mask_at(s, (24, 24)) for s in line.test])
-    assert found.pixel_auroc == pytest.approx(
-        roc_auc_score(masks.ravel(), scores.anomaly_maps.ravel())
-    )
+    oracle["pixel_auroc"] = roc_auc_score(masks.ravel(), scores.anomaly_maps.ravel())
+    for figure, value in oracle.items():
+        assert found[figure] == pytest.approx(100 * value, abs=1e-4)
 
 
 def test_without_masks_only_the_image_level_is_measured(small_backbone, two_lines):
-    wood = two_lines.root / "wood"
-    good, test = wood / "train" / "good", wood / "test"
-    line = load_folder(good, test, name="wood", require_masks=False)
-    found, _, bad = evaluate_zero_shot(small_backbone(), line, map_size=24)
-    assert bad == 4 and 0 <= found.image_auroc <= 1
-    assert np.isnan(found.pixel_auroc) and np.isnan(found.aupro)
+    bare = OneLine(two_lines.root, "mvtec", ("wood",))
+    table = zero_shot_table(small_backbone(), bare, map_size=24)
+    assert table["anomalous"].tolist() == [4, 4] and table["image_auroc"].between(0, 100).all()
+    assert table[["pixel_auroc", "aupro"]].isna().all(axis=None)
 
 
 def test_a_line_without_anomalous_pictures_is_refused(small_backbone, two_lines):
-    good = two_lines.root / "wood" / "train" / "good"
     with pytest.raises(ValueError, match="expected good and anomalous test pictures of 'wood'"):
-        evaluate_zero_shot(small_backbone(), load_folder(good, name="wood", require_masks=False))
+        zero_shot_table(small_backbone(), OneLine(two_lines.root, "folder", ("wood",)))

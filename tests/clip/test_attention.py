@@ -9,10 +9,10 @@ from torch import nn
 
 from promptad_tutorial.clip.attention import (
     ATTENTION_KINDS,
+    attend,
     attention_residual,
     attention_weights,
     run_block,
-    run_block_at,
     run_both_paths,
 )
 
@@ -113,7 +113,7 @@ def test_a_block_at_some_rows_is_the_block_in_these_rows(small_backbone, name):
     x = torch.randn(3, 6, 48, generator=torch.Generator().manual_seed(2))
     mask = torch.full((6, 6), float("-inf")).triu(1)
     rows = torch.tensor([4, 1, 4])
-    found = run_block_at(block, x, rows, mask)
+    found = run_block(block, x, mask, rows)
     torch.testing.assert_close(found, run_block(block, x, mask)[:, rows], atol=1e-5, rtol=1e-5)
     unmasked = run_block(block, x)[:, rows]
     assert not torch.allclose(found[:, 1], unmasked[:, 1], atol=1e-3)  # the mask counts
@@ -125,17 +125,33 @@ def test_layer_scale_scales_the_residual(small_backbone, tokens):
     np.testing.assert_allclose(attention_residual(block, tokens), expected, atol=2e-6)
 
 
-def test_a_block_for_tokens_first_gives_the_same(block, tokens):
-    """open_clip up to 2.24 builds its blocks for (tokens, batch, width)."""
-    late = run_block(block, tokens), attention_residual(block, tokens)
-    was = block.attn.batch_first
-    block.attn.batch_first = not was
-    try:
-        early = run_block(block, tokens), attention_residual(block, tokens)
-    finally:
-        block.attn.batch_first = was
-    for a, b in zip(late, early, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-6)
+@pytest.mark.parametrize("name", ["small-plain", "small-layer-scale", "small-quickgelu"])
+def test_a_block_is_open_clips_own(small_backbone, name, tokens):
+    block = small_backbone(name).model.visual.transformer.resblocks[0]
+    first = block.attn.batch_first  # open_clip up to 2.24 builds blocks for (tokens, batch, width)
+    own = block(tokens) if first else block(tokens.transpose(0, 1)).transpose(0, 1)
+    torch.testing.assert_close(run_block(block, tokens), own, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("rows", [1, 3, 5])
+def test_attention_in_turns_is_attention_at_once(monkeypatch, masked, rows):
+    generator = torch.Generator().manual_seed(3)
+    q, k, v = torch.randn(3, 2, 4, 11, 8, generator=generator)
+    mask = torch.full((11, 11), float("-inf")).triu(1) if masked else None
+    whole = attend(q, k, v, mask)
+    seen = []
+
+    def counted(left, right, values, mask):
+        seen.append(left.shape[2])
+        return sdpa(left, right, values, mask)
+
+    sdpa = torch.nn.functional.scaled_dot_product_attention
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", counted)
+    bytes_a_row = 2 * 4 * 11 * 4  # images, heads, tokens, bytes of a float
+    found = attend(q, k, v, mask, budget=rows * bytes_a_row)
+    assert max(seen) == rows and sum(seen) == 11
+    torch.testing.assert_close(found, whole, atol=1e-6, rtol=0)
 
 
 def test_a_mask_hides_later_tokens(small_backbone):

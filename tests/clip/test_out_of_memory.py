@@ -9,11 +9,15 @@ import pytest
 import torch
 from PIL import Image
 
+from promptad_tutorial.clip import out_of_memory
+from promptad_tutorial.clip.loading import load_backbone
 from promptad_tutorial.clip.out_of_memory import (
     HalvingBatches,
     TooLittleMemoryError,
     is_out_of_memory,
+    largest_batch,
 )
+from promptad_tutorial.clip.weights.pretrained import choose
 from promptad_tutorial.commands.score_folder.stream import inspect
 from promptad_tutorial.detectors import VisualMemory
 
@@ -98,3 +102,32 @@ def test_scores_are_the_same_when_memory_runs_out(small_backbone, monkeypatch, t
     monkeypatch.setattr(detector, "score", small)
     found = list(inspect(detector, paths, 4))
     np.testing.assert_allclose([one.score for one in found], expected, atol=1e-6)
+
+
+# --- before anything runs -------------------------------------------------------------------
+
+
+def test_large_pictures_are_read_in_smaller_batches_from_the_start(small_configs, monkeypatch):
+    monkeypatch.setattr(out_of_memory, "AT_ONCE", 2**20)
+    sizes = {}
+    for image_size in (32, 256):
+        backbone = load_backbone("small-plain", "random", "cpu", image_size=image_size)
+        seen = []
+        hook = backbone.model.visual.conv1.register_forward_pre_hook(
+            lambda _, given, seen=seen: seen.append(len(given[0]))
+        )
+        backbone.encode_images(torch.randn(7, 3, image_size, image_size), blocks=())
+        hook.remove()
+        sizes[image_size] = seen
+    assert sizes == {32: [7], 256: [1] * 7}  # 17 and 1025 tokens of width 64
+
+
+@pytest.mark.parametrize(
+    ("name", "image_size", "expected"),
+    [("ViT-B-16-plus-240", None, 16), ("ViT-B-16-plus-240", 1024, 4), ("ViT-L-14-336", None, 16)],
+)
+def test_the_estimate_leaves_usual_batches_whole(name, image_size, expected):
+    config = choose(name, "random", image_size)
+    with torch.device("meta"):
+        visual = config.new_model().visual
+    assert min(16, largest_batch(visual)) == expected

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from promptad_tutorial.clip import loading
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.loading import (
     BackboneError,
@@ -233,6 +234,43 @@ def test_a_device_that_is_not_there_is_named(small_configs, device):
         pytest.skip("this machine has the device")
     with pytest.raises(BackboneError, match=device):
         load_backbone("small-plain", pretrained="random", device=device)
+
+
+@pytest.fixture
+def useless_gpu(monkeypatch):
+    """torch sees a GPU and has no kernels for it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    ones = torch.ones
+
+    def fail(*size, device="cpu"):
+        if torch.device(device).type == "cuda":
+            raise RuntimeError("CUDA error: no kernel image is available\nCompile with ...")
+        return ones(*size)
+
+    monkeypatch.setattr(torch, "ones", fail)
+    loading._default_device.cache_clear()
+    yield
+    loading._default_device.cache_clear()
+
+
+def test_a_gpu_that_torch_cannot_use_is_left_alone_and_said_once(useless_gpu, caplog):
+    for _ in range(2):
+        assert loading.choose_device(None) == torch.device("cpu")
+    (record,) = caplog.records
+    assert "no kernel image is available): going on with the CPU" in record.getMessage()
+    assert "PROMPTAD_DEVICE=cpu" in record.getMessage()
+    assert "Compile with" not in record.getMessage()
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0"])
+def test_a_gpu_that_was_asked_for_and_cannot_be_used_is_refused(useless_gpu, device):
+    with pytest.raises(BackboneError, match=rf"cannot compute on {device} .*no kernel.*Use 'cpu'"):
+        loading.choose_device(device)
+
+
+def test_a_cpu_is_not_probed(useless_gpu):
+    assert loading.choose_device("cpu") == torch.device("cpu")
 
 
 def test_an_odd_dtype_is_named(small_configs):

@@ -28,9 +28,8 @@ from tests.conftest import BUILDS, PROMPTS
 def test_only_positions_that_matter_are_computed(small_backbone, name, positions):
     backbone = small_backbone(name)
     lengths: list[int] = []
-    dimension = 1 if backbone.text.blocks[0].attn.batch_first else 0
-    hook = backbone.text.blocks[0].register_forward_pre_hook(
-        lambda _, inputs: lengths.append(inputs[0].shape[dimension])
+    hook = backbone.text.blocks[0].ln_1.register_forward_pre_hook(
+        lambda _, inputs: lengths.append(inputs[0].shape[1])
     )
     backbone.encode_text(PROMPTS)
     hook.remove()
@@ -169,6 +168,14 @@ def test_unknown_words_warn_once_with_names(small_backbone):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         encoder.tokenize(["a photo of washer"])
+
+
+def test_a_prompt_in_another_script_is_told_of(small_backbone):
+    encoder = small_backbone("small-plain").text
+    for foreign in ("a photo of \u94dc\u87ba\u6bcd", "\u0433\u0430\u0439\u043a\u0430"):
+        with pytest.warns(UnknownWordWarning, match=f"CLIP reads English, found '{foreign}'"):
+            encoder.tokenize(["a photo of a nut", foreign])
+    encoder.tokenize(["a caf\u00e9 at 5 \u00b5m"])  # nothing to warn of
 
 
 @pytest.mark.parametrize("name", BUILDS)

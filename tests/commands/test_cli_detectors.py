@@ -21,7 +21,7 @@ from promptad_tutorial.detectors import PromptAD
 from tests.commands.test_cli import failure, run
 
 ROOT = Path(__file__).parents[2]
-LADDER = ROOT / "results" / "ladder"
+LADDER = ROOT / "results" / "told"
 
 
 def test_the_demo_writes_a_picture_a_table_and_a_detector(capsys, tmp_path):
@@ -124,7 +124,7 @@ def test_thresholds_are_measured_on_the_test_pictures(capsys, tmp_path):
     out = tmp_path / "t.csv"
     words = ("--lines", "capsule", "--shots", 1, "--seeds", 0, "--jobs", 1, "--out", out)
     code, told, _ = run(capsys, "thresholds", *words)
-    assert code == 0 and told.startswith("asked for 10 % false alarms. 1 shots: ")
+    assert code == 0 and told.startswith("student, 1 shots: 10 % false alarms asked for, ")
     row = pd.read_csv(out).iloc[0]
     line = open_dataset(ROOT / "data" / "minifactory").load("capsule")
     shots = [s.image for s in draw_shots(line.train, 1, 0)]
@@ -140,18 +140,32 @@ def test_the_committed_thresholds_are_whole_and_of_the_shipped_weights():
     table = pd.read_csv(ROOT / "results" / "told" / "thresholds.csv")
     assert set(table["checksum"]) == {load_backbone("tiny").checksum}
     lines = open_dataset(ROOT / "data" / "minifactory").product_lines
-    found = set(table[["product_line", "shots", "seed"]].itertuples(index=False, name=None))
-    assert found == {(line, k, seed) for line in lines for k in (1, 2, 4) for seed in (0, 1, 2)}
-    assert len(table) == len(found) and set(table["wanted"]) == {10.0}
+    columns = ["product_line", "method", "shots", "seed"]
+    found = set(table[columns].itertuples(index=False, name=None))
+    shots = {"student": (1, 2, 4, 9), "conformal": (2, 4, 9)}
+    assert found == {
+        (line, method, k, seed)
+        for line in lines
+        for method, counts in shots.items()
+        for k in counts
+        for seed in (0, 1, 2)
+    }
+    assert len(table) == len(found)
+    # what k shots cannot promise by rank is not asked of them
+    for (method, k), wanted in table.groupby(["method", "shots"])["wanted"]:
+        least = 100 / (k + 1) if method == "conformal" else 10
+        assert wanted.to_numpy() == pytest.approx(max(10, least), abs=1e-3)
 
 
 def test_a_row_of_the_committed_thresholds_comes_out_again():
     table = pd.read_csv(ROOT / "results" / "told" / "thresholds.csv")
     chosen = (table["product_line"] == "hexagon_nut") & (table["shots"] == 2) & (table["seed"] == 1)
-    (row,) = table[chosen].to_dict("records")
+    rows = {row["method"]: row for row in table[chosen].to_dict("records")}
     data = replace(open_dataset(ROOT / "data" / "minifactory"), product_lines=("hexagon_nut",))
     found = threshold_table(lambda: load_backbone("tiny"), data, (2,), (1,), 0.1, jobs=1)
-    (again,) = found.to_dict("records")
-    assert again["threshold"] == pytest.approx(row["threshold"], abs=1e-3)
-    for rate in ("false_alarms", "found"):  # one good picture is worth 4 points
-        assert again[rate] == pytest.approx(row[rate], abs=4.5)
+    for again in found.to_dict("records"):
+        row = rows.pop(again["method"])
+        assert again["threshold"] == pytest.approx(row["threshold"], abs=1e-3)
+        for rate in ("false_alarms", "found"):  # one good picture is worth 4 points
+            assert again[rate] == pytest.approx(row[rate], abs=4.5)
+    assert not rows

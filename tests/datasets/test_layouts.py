@@ -437,7 +437,7 @@ def test_a_measured_table_is_found_in_an_installed_package(installed):
     (installed / "checkout" / "results").mkdir()  # a learner's own
     with pytest.raises(FileNotFoundError, match=r"'told/ladder.csv' in results/, found no table"):
         committed_table("told/ladder.csv")
-    path = installed / "site" / "promptad_tutorial" / "carried" / "results" / "ladder"
+    path = installed / "site" / "promptad_tutorial" / "carried" / "results" / "told"
     path.mkdir(parents=True)
     (path / "ladder.csv").write_text("method,image_auroc\nPromptAD,1.5\n")
     assert committed_table("told/ladder.csv").to_dict("list") == {

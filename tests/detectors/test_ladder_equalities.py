@@ -15,9 +15,10 @@ from promptad_tutorial.clip.image_tower import tokens_before_block
 from promptad_tutorial.clip.loading import load_backbone
 from promptad_tutorial.detectors import CoOp, PromptAD, ZeroShot
 from promptad_tutorial.detectors.detector import in_fixed_order
+from promptad_tutorial.detectors.through_1024 import through_1024
 from promptad_tutorial.learning import loop as training
-from promptad_tutorial.learning.config import Traps, preset
-from promptad_tutorial.prompts.words import PromptPair
+from promptad_tutorial.learning.config import PromptADConfig, Traps, preset
+from promptad_tutorial.prompts.words import GENERIC_STATES, PromptPair, own_states
 from tests.detectors.conftest import (
     MAP,
     assert_same_scores,
@@ -207,6 +208,24 @@ def test_the_traps_change_it_as_the_released_code_does(small_backbone, shots, pi
     pairs = trapped("modulo_pairs").structure("image").learnt
     assert {(p.context, p.suffix) for p in pairs} == {(0, 0), (1, 1), (0, 2), (1, 3)}
     assert trapped("log_temperature").temperature == pytest.approx(np.log(backbone.temperature))
+    # its own defects after the generic states, looked up before the class is renamed; what is
+    # listed twice is a prompt twice, and weighs double in w_a
+    own = PromptAD(backbone, "pcb4", PromptADConfig(traps=Traps(own_states=True)))
+    manual = [prompt.before for prompt in own.structure("pixel").manual]
+    assert manual == [s.format("pcb4") for s in (*GENERIC_STATES, *own_states("pcb4"))]
+    assert manual.count("pcb4 with damage") == 2
+    both = Traps(own_states=True, renamed_classes=True)
+    renamed = PromptAD(backbone, "pcb4", PromptADConfig(traps=both)).structure("pixel")
+    assert renamed.normal[0].before == "printed circuit board"
+    assert renamed.manual[-1].before == "printed circuit board with dirt"
+    assert len(renamed.manual) == len(manual) == 15
+    # to 1024 x 1024 without anti-aliasing: of four columns the middle two are read, and no others
+    stripes = np.zeros((4, 4096, 3), dtype=np.uint8)
+    stripes[:, 1::4] = stripes[:, 2::4] = 200
+    assert (np.asarray(through_1024(stripes)) == 200).all()
+    ramp = np.arange(256, dtype=np.uint8)[None, :, None].repeat(64, 0).repeat(3, 2)
+    where = np.clip((np.arange(1024) + 0.5) * 256 / 1024 - 0.5, 0, 255)  # read between pixels
+    np.testing.assert_allclose(np.asarray(through_1024(ramp))[5, :, 0], where, atol=0.51)
     # red and blue exchanged in what is scored, and only there
     exchanged = backbone.encode_images([picture[..., ::-1] for picture in pictures])
     found = trapped("test_images_bgr").encode(pictures, test=True)

@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from scipy.ndimage import gaussian_filter
+from torch.nn import functional as F
 
 from promptad_tutorial.clip.loading import Backbone, load_backbone
-from promptad_tutorial.detectors.winclip import WinCLIP
+from promptad_tutorial.detectors.winclip import Reading, WinCLIP
 from promptad_tutorial.detectors.zero_shot import ZeroShot
 from promptad_tutorial.prompts.words import PromptPair, ensemble, single_pair
 from promptad_tutorial.scoring.threshold import threshold_from_normal_scores
@@ -437,3 +438,47 @@ def test_the_architecture_of_the_paper_runs_end_to_end(plus_240, pictures, shots
     assert association[0].max() < 1e-6 < 1e-4 < association[1].max()
     assert found.anomaly_maps.shape == (2, 240, 240)
     assert found.anomaly_maps.min() >= 0 and found.anomaly_maps.max() <= 1
+
+
+# --- what the paper leaves open -------------------------------------------------------------------
+
+
+def test_each_reading_changes_its_one_thing(backbone, pictures):
+    tokenize = open_clip.get_tokenizer("small-plain")
+    ours = WinCLIP(backbone, "nut", PAIR)
+    # full stop: another prompt
+    stopped = WinCLIP(backbone, "nut", PAIR, reading=Reading(full_stop=True))
+    found = backbone.encode_text([f"{PAIR.normal[0]}."])[0]
+    torch.testing.assert_close(stopped.prototypes[0], found, atol=1e-6, rtol=0)
+    # raw means: features as the tower gives them, averaged before the norm
+    two = PromptPair(("a nut", "a photo of a very large perfect nut"), ("a bad nut",))
+    with torch.no_grad():
+        raw = backbone.model.encode_text(tokenize(list(two.normal)))
+    means = [
+        WinCLIP(backbone, "nut", two, reading=Reading(raw_means=value)).prototypes[0]
+        for value in (True, False)
+    ]
+    for mean, features in zip(means, (raw, raw / raw.norm(dim=1, keepdim=True)), strict=True):
+        expected = features.mean(dim=0) / features.mean(dim=0).norm()
+        torch.testing.assert_close(mean, expected, atol=1e-6, rtol=0)
+    # temperature: of the softmax alone
+    cool = WinCLIP(backbone, "nut", PAIR, reading=Reading(temperature=1 / 0.07))
+    z = backbone.encode_images(pictures, blocks=()).cls.double()
+    gaps = z @ (ours.prototypes[1] - ours.prototypes[0]).double()
+    assert cool.score(pictures).image_scores == pytest.approx(
+        (1 / (1 + torch.exp(-gaps / 0.07))).numpy(), abs=1e-6
+    )
+    # the last block's tokens after the final norm
+    last = WinCLIP(backbone, "nut", PAIR, reading=Reading(last_tokens=True)).encode(pictures)
+    outputs = block_outputs(backbone, slow_pixels(backbone, pictures[0]))[backbone.depth]
+    expected = F.normalize(backbone.model.visual.ln_post(outputs[0, 1:]), dim=-1)
+    torch.testing.assert_close(last.patches[0], expected, atol=1e-4, rtol=0)
+    assert torch.equal(last.cls, ours.encode(pictures).cls)
+
+
+def test_a_reading_comes_back_from_a_file_and_wrong_ones_are_named(backbone, tmp_path):
+    reading = Reading(True, 20.0, True)
+    path = WinCLIP(backbone, "nut", PAIR, reading=reading).save(tmp_path / "nut.safetensors")
+    assert WinCLIP.load(path, backbone).reading == reading
+    with pytest.raises(ValueError, match="temperature must be a positive number or None, got 0"):
+        Reading(temperature=0)

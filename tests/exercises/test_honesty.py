@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from promptad_tutorial import exercises as checks
+from promptad_tutorial.exercises.honesty import _aurocs
 from promptad_tutorial.scoring.metrics import image_auroc
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "07_honest_benchmark.ipynb"
@@ -22,11 +23,15 @@ def test_an_interval_that_is_no_triple_is_told_so():
 def simulated(detectors, good=24, anomalous=32):
     generator = np.random.default_rng(11)
     labels = np.repeat([0, 1], [good, anomalous])
-    best = [
-        max(image_auroc(labels, generator.random(len(labels))) for _ in range(detectors))
-        for _ in range(60)
-    ]
-    return 100 * float(np.mean(best))
+    scores = generator.random((60, detectors, len(labels)))
+    return 100 * float(_aurocs(scores, labels).max(axis=1).mean())
+
+
+def test_the_aurocs_of_many_runs_are_those_of_each_run():
+    scores = np.random.default_rng(2).integers(0, 4, (3, 4, 15)) / 4  # with ties
+    labels = np.array([0] * 6 + [1] * 9)
+    one_by_one = [[image_auroc(labels, step) for step in run] for run in scores]
+    assert np.allclose(_aurocs(scores, labels), one_by_one, rtol=0, atol=1e-12)
 
 
 def test_the_noise_that_a_learner_simulates_is_near_enough():

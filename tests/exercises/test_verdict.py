@@ -17,7 +17,8 @@ from promptad_tutorial.exercises.answers import (
     tidy,
 )
 from promptad_tutorial.exercises.exercises import Exercise
-from promptad_tutorial.exercises.verdict import PackageSolution, Sign, Task, Verdict, not_yet
+from promptad_tutorial.exercises.solutions import PackageSolution
+from promptad_tutorial.exercises.verdict import Sign, Task, Verdict, not_yet
 
 
 def test_a_verdict_is_one_line_and_true_when_passed():
@@ -38,12 +39,12 @@ def double(x):
 
 TEXT = Exercise(
     *("double", "00", "twice", 1, 1, "Write it."),
+    inputs=("x",),
     hint="general",
     mistakes={"square": "squared", "same": "unchanged"},
 )
 TASK = Task(
     TEXT,
-    inputs=("x",),
     cases=((1.0,), (2.0,), (3.0,)),
     solution=double,
     trouble=number_trouble,

@@ -42,7 +42,7 @@ def test_each_control_over_its_whole_range(explorer) -> None:
             control.value = value
             assert control.value == value
             assert explorer.answer.png and "no answer" not in explorer.status.value
-            assert explorer.answer.alt in explorer._repr_mimebundle_().values()
+            assert explorer.answer.alt in explorer._repr_mimebundle_()["text/plain"]
             told.append(explorer.status.value)
         assert len(set(told)) == len(values)
 
@@ -103,3 +103,9 @@ def test_what_cannot_be_shown_is_refused() -> None:
         BranchScores(one.text[1:], one.visual, one.labels, one.normal_text, one.normal_visual)
     with pytest.raises(ValueError, match="good and anomalous"):
         BranchScores(one.text, one.visual, 0 * one.labels, one.normal_text, one.normal_visual)
+
+
+def test_a_change_costs_one_picture(explorer, work) -> None:
+    for control, value in ((explorer.weight, 0.1), (explorer.rate, 0.2)):
+        control.value = value
+    assert work == {"pictures drawn": 2}

@@ -53,7 +53,7 @@ def test_each_control_over_its_whole_range(explorer) -> None:
             control.value = value
             assert control.value == value
             assert explorer.answer.png and "no answer" not in explorer.status.value
-            assert explorer.answer.alt in explorer._repr_mimebundle_().values()
+            assert explorer.answer.alt in explorer._repr_mimebundle_()["text/plain"]
             told.append(explorer.status.value + explorer.answer.alt)
         # "" and " ; " are the same: no states
         assert len(set(told)) == len(values) - (control is explorer.states)
@@ -165,7 +165,7 @@ def test_what_cannot_be_shown_is_refused(backbone) -> None:
     one, two = random_shots(backbone, 1, 2), random_shots(backbone, 1, 3)
     with pytest.raises(ValueError, match="at least one product line"):
         SuffixExplorer(backbone, {})
-    with pytest.raises(ValueError, match=r"found 2 lines with \[2, 3\] draws"):
+    with pytest.raises(ValueError, match=r"as many draws of shots in each line, found \[2, 3\]"):
         SuffixExplorer(backbone, {"a": one, "b": two})
     with pytest.raises(ValueError, match="at most 6 learnt suffixes, found 7"):
         SuffixExplorer(backbone, {"a": one}, PromptADConfig(n_anomaly_suffixes=7))
@@ -173,9 +173,9 @@ def test_what_cannot_be_shown_is_refused(backbone) -> None:
         ShotFeatures((), one.test)
 
 
-def test_a_change_learns_once_and_encodes_no_picture(backbone, work) -> None:
+def test_a_change_costs_one_training(backbone, work) -> None:
+    """The prompts once a step, and after the last for the prototypes."""
     explorer = SuffixExplorer(backbone, {"capsule": random_shots(backbone, 2)})
     work.clear()
     explorer.shots.value = 1
-    assert work.images == 0 and work.steps == explorer.config.steps == 100  # the paper's
-    assert work.texts <= work.steps + 3
+    assert work == {"pictures drawn": 1, "prompts": explorer.config.steps + 1}

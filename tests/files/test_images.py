@@ -200,6 +200,14 @@ def test_list_images_counts_one_and_many():
             list_images(wrong)
 
 
+def test_a_tensor_that_was_never_normalised_is_warned_about():
+    picture = torch.linspace(0, 1, 3 * 8 * 8).reshape(3, 8, 8)
+    with pytest.warns(UserWarning, match=r"in \[0, 1\].*never normalised.*backbone.preprocess"):
+        assert check_ready(picture, 8) is picture
+    for normalised in ((picture - 0.48) / 0.27, torch.zeros(3, 8, 8), picture * 255):
+        check_ready(normalised, 8)  # warnings are errors
+
+
 def test_ready_tensors_are_checked():
     good = torch.zeros(3, 8, 8)
     assert check_ready(good, 8) is good

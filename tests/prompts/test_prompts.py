@@ -12,7 +12,9 @@ from promptad_tutorial.prompts.words import (
     PromptPair,
     compose,
     ensemble,
+    own_states,
     product_name,
+    released_name,
     single_pair,
 )
 
@@ -105,3 +107,52 @@ def test_a_pair_needs_prompts_on_both_sides():
         PromptPair((), ("a bad nut",))
     with pytest.raises(ValueError, match="anomalous needs at least one prompt and none empty"):
         PromptPair(("a nut",), ("a bad nut", " "))
+
+
+# --- the released configuration's words -----------------------------------------------------------
+
+CATEGORIES = {
+    "bottle cable capsule carpet grid hazelnut leather metal_nut pill screw tile toothbrush "
+    "transistor wood zipper": 15,
+    "candle capsules cashew chewinggum fryum macaroni1 macaroni2 pcb1 pcb2 pcb3 pcb4 "
+    "pipe_fryum": 12,
+}
+
+
+@pytest.mark.parametrize("names, count", CATEGORIES.items(), ids=["MVTec AD", "VisA"])
+def test_every_category_of_the_data_sets_has_suffixes_of_its_own(names, count):
+    assert len(names.split()) == count
+    for name in names.split():
+        states = own_states(name)
+        assert 2 <= len(states) <= 7  # method section 1
+        assert compose("nut", states, ("{}",))  # one {} each
+        assert own_states(product_name(name)) == states  # by its words, too
+
+
+def test_suffixes_by_hand_with_their_repetitions():
+    assert own_states("toothbrush") == ("{} with defect", "{} with anomaly")
+    assert own_states("capsule")[-1] == "{} squeezed with compression"
+    assert own_states("fryum").count("{} with colour spot") == 2
+    repeated = {
+        name
+        for names in CATEGORIES
+        for name in names.split()
+        if set(own_states(name)) & set(GENERIC_STATES)
+    }
+    assert repeated == {"toothbrush", "transistor", "pcb4"}  # count twice with trap 16
+    assert own_states("hexagon_nut") == ()
+
+
+def test_nine_categories_are_renamed():
+    renamed = {
+        name: released_name(name)
+        for names in CATEGORIES
+        for name in names.split()
+        if released_name(name) != name
+    }
+    assert renamed == {
+        **{f"pcb{i}": "printed circuit board" for i in (1, 2, 3, 4)},
+        **{f"macaroni{i}": "macaroni" for i in (1, 2)},
+        **{"chewinggum": "chewing gum", "metal_nut": "metal nut", "pipe_fryum": "pipe fryum"},
+    }
+    assert released_name("hexagon_nut") == "hexagon nut"

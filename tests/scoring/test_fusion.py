@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.stats import rankdata
 
+from promptad_tutorial.scoring import harmonic_fusion
 from promptad_tutorial.scoring.fusion import FUSIONS, fuse
-from promptad_tutorial.scoring.scores import harmonic_fusion
 
 
 def branches(n: int = 30) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,6 +7,7 @@ import inspect
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.scoring import memory
@@ -82,12 +83,39 @@ def test_more_shots_never_raise_the_score():
     assert bool((all_of_them <= few).all()) and bool((all_of_them < few).any())
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 5, 64])
-def test_chunks_change_nothing(monkeypatch, chunk):
+@pytest.mark.parametrize("budget", [1, 40, 300, 10**6])
+@pytest.mark.parametrize("rows", [1, 3, 4096])
+def test_parts_change_nothing(monkeypatch, budget, rows):
     seen, known = tokens(2, 5), remember(features(tokens(2, 2, seed=1)))
     whole = visual_score(seen, known)
-    monkeypatch.setattr(memory, "CHUNK", chunk)
-    torch.testing.assert_close(visual_score(seen, known), whole, atol=1e-7, rtol=0)
+    monkeypatch.setattr(memory, "ROWS", rows)
+    torch.testing.assert_close(visual_score(seen, known, budget), whole, atol=1e-6, rtol=0)
+
+
+class Largest(TorchDispatchMode):
+    """The largest tensor, in bytes, that is allocated while it lasts."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, call, types, arguments=(), keywords=None):
+        found = call(*arguments, **keywords or {})
+        if isinstance(found, torch.Tensor) and not found._is_view():
+            self.bytes = max(self.bytes, found.numel() * found.element_size())
+        return found
+
+
+@pytest.mark.parametrize("images, patches, shots", [(6, 400, 1), (1, 2500, 8), (40, 64, 50)])
+def test_no_more_than_the_budget_is_held_at_a_time(images, patches, shots):
+    budget = 200_000
+    seen, known = tokens(2, images, patches), remember(features(tokens(2, shots, patches, seed=1)))
+    pairs = 4 * images * patches * shots * patches  # bytes of all cosines of a block
+    with Largest() as one_go:
+        whole = visual_score(seen, known, 10 * pairs)
+    with Largest() as in_parts:
+        parts = visual_score(seen, known, budget)
+    assert one_go.bytes >= min(pairs, 4 * memory.ROWS * shots * patches) > 5 * budget
+    assert in_parts.bytes <= budget
+    torch.testing.assert_close(parts, whole, atol=1e-6, rtol=0)
 
 
 def test_a_memory_needs_tokens_of_blocks():

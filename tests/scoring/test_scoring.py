@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from promptad_tutorial.scoring.scores import (
+from promptad_tutorial.scoring import (
     SIGMA,
     Scores,
     anomaly_maps,

@@ -38,8 +38,13 @@ def failure(capsys: pytest.CaptureFixture, *words: object) -> str:
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["minifactory"], *(["minifactory", name] for name in ("build", "sheet", "card"))]
-    + [["tinyclip"], *(["tinyclip", n] for n in ("render", "train", "export", "evaluate", "card"))],
+    [
+        [],
+        ["minifactory"],
+        *(["minifactory", name] for name in ("build", "sheet", "card")),
+        ["tinyclip"],
+        *(["tinyclip", name] for name in ("render", "train", "export", "evaluate", "card")),
+    ],
     ids=" ".join,
 )
 def test_every_command_explains_itself(capsys, words):

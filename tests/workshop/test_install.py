@@ -16,6 +16,9 @@ has() { [ -e "$STANDINS/has-$1" ]; }
 case "$*" in
     *'version("torch")'*) has torch; exit ;;
     *"import pip"*) has pip; exit ;;
+    *version_info*) ! has old-python; exit ;;
+    *Darwinx86_64*) ! has intel-python; exit ;;
+    --version) echo Python 3.10.9; exit ;;
     *"-m ensurepip"*) exit 1 ;;
     -c*) exit 0 ;;
     *"-m uv pip install --help"*) has uv && echo " --torch-backend"; exit ;;
@@ -36,16 +39,15 @@ class Machine:
         self.venv = folder / "venv"
         (self.venv / "bin").mkdir(parents=True)
         self.write(self.venv / "bin" / "python", PYTHON)
-        self.is_a("Linux", "x86_64")
+        self.is_a("Linux")
         self.has("pip", "pypi", "index")
 
     def write(self, path: Path, text: str) -> None:
         path.write_text(text)
         path.chmod(0o755)
 
-    def is_a(self, system: str, processor: str) -> None:
-        text = f'#!/bin/sh\n[ "$1" = -s ] && echo {system} || echo {processor}\n'
-        self.write(self.folder / "uname", text)
+    def is_a(self, system: str) -> None:
+        self.write(self.folder / "uname", f"#!/bin/sh\necho {system}\n")
 
     def has(self, *things: str) -> None:
         for thing in things:
@@ -138,18 +140,35 @@ def test_where_pytorch_is_there_pip_adds_the_rest(machine):
     assert told.startswith("PyTorch is there already") and call == f"{PIP}.[dev]"
 
 
-def test_macs_with_apple_silicon_use_pip_and_intel_macs_hear_at_once(machine):
-    machine.is_a("Darwin", "arm64")
-    assert machine.installs()[-1] == f"{PIP}."
-    machine.is_a("Darwin", "x86_64")
-    for words in (("packages", str(machine.venv)), ("venv", str(machine.folder / "new"), "python")):
-        done = machine.run(*words)
+def test_macs_with_apple_silicon_use_pip(machine):
+    machine.is_a("Darwin")
+    told, call = machine.installs()
+    assert "PyTorch for Macs, 140 MB" in told and call == f"{PIP}."
+
+
+def test_a_python_for_intel_macs_is_refused_at_once(machine):
+    machine.is_a("Darwin")
+    machine.has("intel-python")
+    python = machine.folder / "python3.12"
+    machine.write(python, PYTHON)
+    for words in (("packages", machine.venv), ("venv", machine.folder / "new", python)):
+        done = machine.run(*map(str, words))
         assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
-        assert "PyTorch 2.4" in done.stderr and "2.2.2" in done.stderr
-        assert "docs/open_elsewhere.md" in done.stderr
-    assert (ROOT / "docs" / "open_elsewhere.md").is_file()
-    machine.has("torch")  # from conda, say
+        assert "is for Intel Macs, and PyPI has no PyTorch" in done.stderr
+        assert "2.2.2" in done.stderr and "docs/setting_up.md" in done.stderr
+    assert (ROOT / "docs" / "setting_up.md").is_file()
+    machine.has("torch")  # it came from elsewhere
     assert machine.installs()[-1] == f"{PIP}."
+
+
+def test_a_python_that_is_too_old_is_refused(machine):
+    machine.has("old-python")
+    machine.write(machine.folder / "python3", PYTHON)
+    done = machine.run("venv", str(machine.folder / "new"), "python3")
+    assert done.returncode == 1 and "'python3' is Python 3.10.9" in done.stderr
+    assert "Python 3.11 or newer is needed" in done.stderr
+    done = machine.run("venv", str(machine.venv), "python3")  # the environment has an old one
+    assert done.returncode == 1 and f"rm -rf {machine.venv}" in done.stderr
 
 
 def test_a_sound_environment_is_left_alone_and_a_missing_one_is_made(machine):

@@ -31,7 +31,7 @@ from promptad_tutorial.figures.maps import colour_scale, draw_map, inside_outsid
 from promptad_tutorial.figures.palette import MAP_COLOURS, PICTURE_EXTENT, bare, outline
 from promptad_tutorial.figures.wording import rounded, sentences
 from promptad_tutorial.prompts.words import product_name
-from promptad_tutorial.scoring.scores import anomaly_maps
+from promptad_tutorial.scoring import anomaly_maps
 from workshop.pages.ladder import SHOTS, Ladder
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ from torch import Tensor
 from promptad_tutorial.clip.loading import Backbone
 from promptad_tutorial.files.provenance import versions
 from promptad_tutorial.prompts.words import ensemble
-from promptad_tutorial.scoring.scores import prototype, text_score
+from promptad_tutorial.scoring import prototype, text_score
 from workshop.minifactory.captions import HELD_OUT_DEFECTS
 from workshop.pretraining.render_set import RenderSet
 

@@ -30,7 +30,7 @@ from promptad_tutorial.datasets import dataset_from_environment, draw_shots
 from promptad_tutorial.detectors.detector import in_fixed_order
 from promptad_tutorial.detectors.promptad import PromptAD
 from promptad_tutorial.learning.config import preset
-from promptad_tutorial.scoring.scores import Scores
+from promptad_tutorial.scoring import Scores
 from workshop.speed.released_way import fit_and_score
 
 TOLERANCE = 1e-4  # of tokens, prototypes and scores, in float64

@@ -39,8 +39,8 @@ from promptad_tutorial.learning.config import PromptADConfig, Traps
 from promptad_tutorial.learning.loop import objective
 from promptad_tutorial.learning.losses import prototypes
 from promptad_tutorial.prompts.learner import PromptFeatures, PromptLearner
+from promptad_tutorial.scoring import Scores, anomaly_maps, harmonic_fusion, text_score
 from promptad_tutorial.scoring.memory import remember, visual_score
-from promptad_tutorial.scoring.scores import Scores, anomaly_maps, harmonic_fusion, text_score
 
 STAND_IN = "x"  # one token of the vocabulary, in the places that learnt tokens will take
 
@@ -77,8 +77,9 @@ class PaddedPrompts(nn.Module):
         self.eot = backbone.text.feature_positions(ids).to(backbone.device)
         self.frozen = backbone.embed_tokens(ids).detach()
         self.owner = [prompt.context for prompt in structure.prompts]
-        self.contexts = nn.Parameter(learner.contexts.detach().clone())
-        self.suffixes = nn.Parameter(learner.suffixes.detach().clone())
+        kind = self.frozen.dtype  # the tower's own: the released code learns in nothing better
+        self.contexts = nn.Parameter(learner.contexts.detach().to(kind, copy=True))
+        self.suffixes = nn.Parameter(learner.suffixes.detach().to(kind, copy=True))
 
     def forward(self) -> Float[Tensor, "j context w"]:
         """Token embeddings without positions: frozen words, with the learnt tokens put in."""

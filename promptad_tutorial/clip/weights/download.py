@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import time
 from http.client import HTTPException
 from pathlib import Path
@@ -19,6 +20,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, getproxies, urlopen
 
+import certifi
 from huggingface_hub import constants, get_hf_file_metadata
 from huggingface_hub.errors import EntryNotFoundError
 from tqdm.auto import tqdm
@@ -31,6 +33,7 @@ TIMEOUT = 20.0  # seconds without a byte
 TRIES = 5  # after which a network that gives no more bytes is given up
 PAUSE = 1.0  # seconds between them
 AGENT = "promptad-tutorial"
+UNVERIFIED = "CERTIFICATE_VERIFY_FAILED"  # in the errors of every library
 
 
 def fetch(source: Source) -> Path:
@@ -50,6 +53,22 @@ def fetch(source: Source) -> Path:
         except EntryNotFoundError:
             continue
     raise OSError(f"{source.page} has no file {' or '.join(source.files)}")
+
+
+def certificates() -> ssl.SSLContext:
+    """Whom to trust: SSL_CERT_FILE or REQUESTS_CA_BUNDLE, else the system and certifi.
+
+    Python on macOS knows none of the system's. OSError for a file that is named but not there.
+    """
+    context = ssl.create_default_context()  # heeds SSL_CERT_FILE and SSL_CERT_DIR
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE")
+    if bundle or not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
+        try:
+            context.load_verify_locations(bundle or certifi.where())
+        except OSError as error:
+            named = bundle or certifi.where()
+            raise OSError(f"expected certificates in {named}, found none ({error})") from error
+    return context
 
 
 def network_problem(source: Source) -> str:
@@ -107,7 +126,7 @@ def _lasts(error: BaseException) -> bool:
     """Whether trying again at once cannot help."""
     if isinstance(error, HTTPError):
         return error.code < 500 and error.code != 429  # a busy server may answer in a moment
-    return isinstance(error, _NoRoomError)
+    return isinstance(error, _NoRoomError) or UNVERIFIED in str(error)
 
 
 def _receive(url: str, part: Path, begun: int, size: int | None, shown: str) -> None:
@@ -116,7 +135,7 @@ def _receive(url: str, part: Path, begun: int, size: int | None, shown: str) -> 
     if begun:
         headers["Range"] = f"bytes={begun}-"
     try:
-        answer = urlopen(Request(url, headers=headers), timeout=TIMEOUT)
+        answer = urlopen(Request(url, headers=headers), timeout=TIMEOUT, context=certificates())
     except HTTPError as error:
         if error.code == 416 and begun:  # nothing is missing, or the part is of another file
             if size is None or size == begun:
@@ -182,7 +201,7 @@ def _fetch_card(source: Source, folder: Path) -> None:
     """The model card, a few kilobytes, for its licence. Weights without a card are weights too."""
     request = Request(f"{source.page}/resolve/main/README.md", headers={"User-Agent": AGENT})
     try:
-        with urlopen(request, timeout=TIMEOUT) as answer:
+        with urlopen(request, timeout=TIMEOUT, context=certificates()) as answer:
             text = answer.read(CHUNK)
     except (OSError, HTTPException):
         return
@@ -192,4 +211,11 @@ def _fetch_card(source: Source, folder: Path) -> None:
 
 
 def _reason(error: BaseException) -> str:
+    if UNVERIFIED in str(error):
+        return (
+            f"{UNVERIFIED}: nobody whom this computer trusts vouches for the server. A proxy that "
+            "looks into connections has a certificate of its own: ask whoever runs it for the file "
+            "and set SSL_CERT_FILE (or REQUESTS_CA_BUNDLE) to it. Without such a proxy, unset "
+            "both and run: pip install --upgrade certifi"
+        )
     return " ".join(str(error).split()) or type(error).__name__

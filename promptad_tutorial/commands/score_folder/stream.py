@@ -15,7 +15,7 @@ from torch import Tensor
 from promptad_tutorial.clip.out_of_memory import HalvingBatches
 from promptad_tutorial.detectors import Detector
 from promptad_tutorial.files.pictures import ImageError, read_image, seen_part
-from promptad_tutorial.scoring.scores import Scores
+from promptad_tutorial.scoring import Scores
 
 LARGEST_SHOWN = 1024  # pixels: the longer side of a picture that is kept to be drawn on
 

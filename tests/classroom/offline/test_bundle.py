@@ -122,7 +122,7 @@ def test_shell_scripts_are_well_formed(bundle):
 
 
 @pytest.mark.slow
-def test_a_whole_bundle_is_left_as_it_is_and_a_broken_one_is_mended(copied, plan):
+def test_a_whole_bundle_is_left_as_it_is_and_a_broken_one_is_repaired(copied, plan):
     before = files(copied)
     assert not build_bundle(ROOT, copied, plan).anew
     assert files(copied) == before

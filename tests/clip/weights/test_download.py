@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
+import zipfile
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -163,12 +166,12 @@ def test_the_papers_weights_are_those_of_its_tag_and_not_of_another_epoch():
     [
         ("w.safetensors", b"", "empty"),
         ("w.pt", b"", "empty"),
-        ("w.safetensors", TENSORS[:-1], "half written"),
-        ("w.safetensors", TENSORS[:40], "half written"),
-        ("w.safetensors", TENSORS[:5], "does not begin as a .safetensors"),
-        ("w.safetensors", TENSORS + b"x", "something was added"),
-        ("w.safetensors", b"not weights at all", "does not begin"),
-        ("w.safetensors", (4).to_bytes(8, "little") + b"{[}]", "header cannot be read"),
+        ("w.safetensors", TENSORS[:-1], "no whole .safetensors"),
+        ("w.safetensors", TENSORS[:40], "no whole .safetensors"),
+        ("w.safetensors", TENSORS[:5], "no whole .safetensors"),
+        ("w.safetensors", TENSORS + b"x", "no whole .safetensors"),
+        ("w.safetensors", b"not weights at all", "no whole .safetensors"),
+        ("w.safetensors", (4).to_bytes(8, "little") + b"{[}]", "no whole .safetensors"),
         ("w.bin", b"<!DOCTYPE html><html>log in</html>", "web page"),
         ("w.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
     ],
@@ -188,3 +191,57 @@ def test_a_half_written_archive_is_named(tmp_path):
     (tmp_path / "w.pt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(BackboneError, match=r"w\.pt.*half written"):
         read_weights(tmp_path / "w.pt")
+
+
+def test_openais_own_archive_is_recognised_and_not_run(tmp_path):
+    path = tmp_path / "ViT-B-16.pt"
+    with zipfile.ZipFile(path, "w") as archive:  # as torch.jit.save lays it out
+        for name in ("data.pkl", "constants.pkl", "code/__torch__/multimodal/model.py", "version"):
+            archive.writestr(f"ViT-B-16/{name}", b"2\n")
+    with pytest.raises(
+        BackboneError,
+        match=r"TorchScript program.*check-backbone --backbone ViT-B-16-quickgelu "
+        r"--pretrained openai --download$",
+    ):
+        read_weights(path)
+
+
+# --- certificates ---------------------------------------------------------------------------
+
+
+def test_a_certificate_that_nobody_vouches_for_is_one_line_that_says_what_to_do(
+    tmp_path, monkeypatch
+):
+    asked = []
+
+    def refuse(request, timeout, context):
+        asked.append(context.verify_mode)
+        raise URLError(ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self"))
+
+    monkeypatch.setattr(weights_download, "urlopen", refuse)
+    (tmp_path / "w.bin.part").write_bytes(b"begun")  # would be tried again if that could help
+    with pytest.raises(OSError, match="SSL_CERT_FILE.*REQUESTS_CA_BUNDLE.*certifi") as found:
+        download("https://127.0.0.1/w.bin", tmp_path / "w.bin")
+    assert "\n" not in str(found.value)
+    assert asked == [ssl.CERT_REQUIRED]  # once, and never without looking
+
+
+def test_a_certificate_that_the_hubs_client_refuses_says_the_same(hub, monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+
+    monkeypatch.setattr(weights_download, "get_hf_file_metadata", refuse)
+    with pytest.raises(OSError, match="SSL_CERT_FILE"):
+        fetch(hub)
+
+
+def test_certificates_come_from_where_the_user_says(tmp_path, monkeypatch):
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    assert weights_download.certificates().get_ca_certs()  # certifi's, also on macOS
+    monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
+    assert not weights_download.certificates().get_ca_certs()
+    for bundle in ("/dev/null", str(tmp_path / "none.pem")):
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
+        with pytest.raises(OSError, match=f"expected certificates in {bundle}"):
+            weights_download.certificates()

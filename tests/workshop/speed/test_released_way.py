@@ -14,6 +14,7 @@ import torch
 
 from promptad_tutorial.detectors.promptad import PromptAD
 from promptad_tutorial.learning.config import preset, with_trap
+from promptad_tutorial.prompts.learner import text_to_learn_through
 from workshop.speed.compare import arrays, largest_difference, write_row
 from workshop.speed.released_way import PaddedPrompts, fit_and_score
 
@@ -88,29 +89,29 @@ def test_every_prompt_is_padded_to_the_whole_context(backbone):
     assert written.shape == (N_PROMPTS["image"], backbone.context_length, backbone.text_width)
     assert torch.equal(prompts.eot, eot)
     for row, expected, end in zip(written, short, eot.tolist(), strict=True):
-        assert torch.equal(row[: end + 1], expected[: end + 1])
+        assert torch.equal(row[: end + 1], expected[: end + 1].float())
         padding = backbone.embed_tokens(torch.zeros(1, 1, dtype=torch.long))[0]
         assert torch.equal(row[end + 1 :], padding.expand(len(row) - end - 1, -1))
 
 
-def text_inputs(backbone, work) -> list[tuple[int, ...]]:
-    """The shapes that enter the text tower's first block, batch first, while `work` runs."""
+def text_inputs(text, work) -> list[tuple[int, ...]]:
+    """The shapes that enter the text tower's first block while `work` runs."""
     seen = []
-    block = backbone.text.blocks[0]
+    block = text.blocks[0].ln_1
 
-    def note(module, inputs, keywords):
+    def note(module, inputs):
         seen.append(tuple(inputs[0].shape))
 
-    handle = block.register_forward_pre_hook(note, with_kwargs=True)
+    handle = block.register_forward_pre_hook(note)
     try:
         work()
     finally:
         handle.remove()
-    return seen if block.attn.batch_first else [(b, a, c) for a, b, c in seen]
+    return seen
 
 
 def test_the_text_tower_computes_the_whole_context_of_every_prompt_twice_a_step(backbone):
-    shapes = text_inputs(backbone, lambda: released(backbone))
+    shapes = text_inputs(backbone.text, lambda: released(backbone))
     expected = [
         (N_PROMPTS[level], backbone.context_length, backbone.text_width)
         for level in ("image", "pixel")
@@ -118,9 +119,8 @@ def test_the_text_tower_computes_the_whole_context_of_every_prompt_twice_a_step(
     ]
     assert shapes == expected
     # ours: each shared beginning once, in every step and at the end
-    shapes = text_inputs(
-        backbone, lambda: PromptAD(backbone, "nut", CONFIG).fit(SHOTS, generator())
-    )
+    text = text_to_learn_through(backbone)
+    shapes = text_inputs(text, lambda: PromptAD(backbone, "nut", CONFIG).fit(SHOTS, generator()))
     positions = sum(prompts * length for prompts, length, _ in shapes)
     written_out = sum(N_PROMPTS.values()) * backbone.context_length
     assert 0 < positions < (STEPS + 1) * written_out / 4

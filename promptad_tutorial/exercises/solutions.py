@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
 from promptad_tutorial.exercises.series import Note
-from promptad_tutorial.exercises.verdict import PackageSolution, Verdict
+
+if TYPE_CHECKING:
+    from promptad_tutorial.exercises.verdict import Verdict
+
+
+@dataclass(frozen=True, repr=False)
+class PackageSolution:
+    """What `carry_on` puts in place of an unsolved function: it works, but no check passes it."""
+
+    name: str  # of the exercise
+    function: Callable[..., Any]
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        return self.function(*inputs, **named)
+
+    def __repr__(self) -> str:
+        return f"the package's solution of {self.name}"
 
 
 def carry_on(check: Callable[[object], Verdict], fn: object) -> Callable[..., Any]:

@@ -1,4 +1,8 @@
-"""From features to anomaly scores: prototypes, the text score, and maps the size of a picture."""
+"""Scores of patches as pictures: upsampled, smoothed, and their maximum (method section 3).
+
+In: patch scores (b, H*W) of an H x W grid. Out: maps (b, size, size), and `Scores`, which is what
+every detector gives: image scores (b,) and maps, both in [0, 1], higher is more anomalous.
+"""
 
 from __future__ import annotations
 
@@ -23,48 +27,6 @@ class Scores:
 
     def __len__(self) -> int:
         return len(self.image_scores)
-
-
-def prototype(features: Float[Tensor, "n d"]) -> Float[Tensor, " d"]:
-    """One direction for many prompts: w = mean(g) / ||mean(g)||  (method section 1).
-
-    Raises ValueError for no features, or for features that cancel out.
-    """
-    if len(features) == 0:
-        raise ValueError("a prototype needs at least one feature, got none")
-    mean = features.mean(dim=0)
-    if float(mean.norm()) < 1e-8:
-        raise ValueError("the features cancel out: their mean has no direction")
-    return functional.normalize(mean, dim=0)
-
-
-def text_score(
-    features: Float[Tensor, "*batch d"],
-    normal_prototype: Float[Tensor, " d"],
-    anomaly_prototype: Float[Tensor, " d"],
-    temperature: float,
-) -> Float[Tensor, "*batch"]:
-    """The probability of the anomalous side: softmax(t * <f, [w_n, w_a]>)[anomaly], in [0, 1].
-
-    f is the image embedding z at image level and every patch embedding Z at pixel level (method
-    section 3). With two sides the softmax is a sigmoid of t * (<f, w_a> - <f, w_n>).
-    """
-    if temperature <= 0:
-        raise ValueError(f"the temperature must be positive, got {temperature}")
-    return torch.sigmoid(temperature * (features @ (anomaly_prototype - normal_prototype)))
-
-
-def harmonic_fusion(
-    text: Float[Tensor, "*shape"], visual: Float[Tensor, "*shape"]
-) -> Float[Tensor, "*shape"]:
-    """1 / (1/text + 1/visual), between 0 and the smaller of the two (method section 3).
-
-    Both branches must speak for a high score; where one of them is 0, so is the result. Computed
-    as a / (1 + a/b) with a <= b, so that small scores do not vanish. NaN stays NaN.
-    """
-    smaller, larger = torch.minimum(text, visual), torch.maximum(text, visual)
-    ratio = torch.where(larger == 0, torch.zeros_like(larger), smaller / larger)
-    return smaller / (1 + ratio)
 
 
 def anomaly_maps(

@@ -1,0 +1,30 @@
+"""Words that a backbone was never trained on, told in an explorer's status and not as warnings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from promptad_tutorial.clip.text_tower import UnknownWordWarning
+
+
+@contextmanager
+def unknown_words() -> Iterator[list[str]]:
+    """Fills the list with what is said of unknown words inside, each once; others still warn."""
+    found: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield found
+    for warning in caught:
+        if not issubclass(warning.category, UnknownWordWarning):
+            where = (warning.filename, warning.lineno)
+            warnings.warn_explicit(warning.message, warning.category, *where)
+        elif str(warning.message) not in found:
+            found.append(str(warning.message))
+
+
+def as_sentence(told: list[str]) -> str:
+    """The messages as sentences that begin with a capital; nothing for none."""
+    text = " ".join(told)
+    return text[:1].upper() + text[1:]
