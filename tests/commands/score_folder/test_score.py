@@ -23,6 +23,7 @@ from promptad_tutorial.detectors import CoOp, PromptAD, WinCLIP, ZeroShot, openi
 from promptad_tutorial.detectors.opening import KINDS, kind_of, open_detector
 from promptad_tutorial.figures.heat_maps import overlay, plain_map
 from promptad_tutorial.prompts.words import single_pair
+from promptad_tutorial.scoring.threshold import Promise
 from tests.commands.score_folder.conftest import noise
 from tests.commands.test_cli import failure, run
 
@@ -324,6 +325,29 @@ def test_a_name_that_is_too_long_for_its_heat_map_is_scored(capsys, score, tmp_p
     code, told, said = run(capsys, *score("--threshold", 0.99, images=folder))
     assert code == 0, (told, said)
     assert set(table_of(tmp_path / "out")["verdict"]) == {"good"}
+
+
+def test_the_promise_is_repeated_and_a_moved_line_is_told(
+    capsys, score, detector, saved, tmp_path, caplog
+):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for seed in range(24):
+        noise(seed).save(folder / f"{seed}.png")
+    scores = sorted(map(float, detector.score(list(folder.iterdir())).image_scores))
+    path = tmp_path / "promising.safetensors"
+    told = {}
+    for name, calibration in (("same", scores), ("lower", [s / 100 for s in scores])):
+        detector.promise = Promise("student", 0.1, tuple(calibration))
+        detector.threshold, before = 1.0, detector.threshold
+        detector.save(path)
+        detector.threshold, detector.promise = before, None
+        words = list(score("--no-maps", images=folder, out=tmp_path / name))
+        words[2] = path
+        caplog.clear()
+        assert "a share 0.1 of false alarms if good" in run(capsys, *words)[1]
+        told[name] = "".join(r.getMessage() for r in caplog.records)
+    assert "the line has moved" in told["lower"] and "moved" not in told["same"]
 
 
 def test_without_a_terminal_there_is_no_line_per_picture(monkeypatch, caplog, capsys):
