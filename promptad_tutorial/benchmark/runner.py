@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,12 @@ def _together(work: Sequence[tuple], running: Engine, rows: Path, bar: Any) -> N
 
 
 def _state(rows: Path) -> set[tuple[str, int]]:
-    """What was begun and what is done: it changes with every task."""
-    if not rows.is_dir():
-        return set()
-    sizes = ((path.name, path.stat().st_size) for path in rows.iterdir() if path.exists())
-    return {(name, size if name.endswith(BEGUN) else 0) for name, size in sizes}
+    """What was begun, how often, and what is done: it changes with every task."""
+    found = set()
+    for path in rows.glob("*.json*"):
+        with suppress(FileNotFoundError):  # another command may work in this folder too
+            found.add((path.name, path.stat().st_size if path.suffix == BEGUN else 0))
+    return found
 
 
 def run_group(
