@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import logging
 import math
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from promptad_tutorial.commands.command import (
     backbone_loader,
 )
 
+log = logging.getLogger(__name__)
 ANOMALIES, NOT_READ = 1, 3  # exit codes beside 0 (all good) and 2 (a user's mistake)
 
 
@@ -29,13 +32,16 @@ def add_to(groups: Actions) -> None:
         "--images", type=Path, required=True, help="a folder of pictures, sub-folders included"
     )
     score.add_argument(
-        "--out", type=Path, required=True, help="a folder for scores.csv, overlays/ and maps/"
+        "--out",
+        type=Path,
+        required=True,
+        help="a folder for scores.csv, scores.html, overlays/ and maps/",
     )
     score.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
     add_device(score)
     score.add_argument("--threshold", type=float, help="in place of the detector's own")
     score.add_argument("--batch", type=int, default=16, help="pictures in memory at a time")
-    score.add_argument("--no-maps", action="store_true", help="scores only")
+    score.add_argument("--no-maps", action="store_true", help="scores.csv only")
     score.add_argument(
         "--scale",
         nargs=2,
@@ -55,6 +61,7 @@ def run_score(arguments: argparse.Namespace) -> Result:
     from promptad_tutorial.commands.score_folder.score_table import ANOMALOUS, ERROR, GOOD
     from promptad_tutorial.detectors.opening import open_detector
     from promptad_tutorial.detectors.saving import read_note
+    from promptad_tutorial.scoring.threshold import drift
 
     plan = Plan(
         arguments.batch,
@@ -72,10 +79,18 @@ def run_score(arguments: argparse.Namespace) -> Result:
     backbone = backbone_loader(arguments)()
     detector = open_detector(arguments.detector, backbone)
     counts = score_folder(detector, arguments.images, arguments.out, threshold, plan)
+    told = ""
+    if detector.promise is not None and arguments.threshold is None:
+        told = f"; {detector.promise}"
+        with (arguments.out / TABLE).open(encoding="utf-8-sig", newline="") as file:
+            scores = [float(row["score"]) for row in csv.DictReader(file) if row["score"]]
+        moved = drift(detector.promise, scores, threshold)
+        if moved:
+            log.warning("warning: %s", moved)
     code = ANOMALIES if counts[ANOMALOUS] else NOT_READ if counts[ERROR] else 0
     return Result(
         f"{counts.total()} pictures: {counts[GOOD]} good, {counts[ANOMALOUS]} anomalous, "
-        f"{counts[ERROR]} could not be read; threshold {threshold:.4g}, {backbone.label}: "
+        f"{counts[ERROR]} could not be read; threshold {threshold:.4g}{told}, {backbone.label}: "
         f"{arguments.out / TABLE}",
         code,
     )

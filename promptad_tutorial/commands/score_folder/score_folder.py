@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
+from promptad_tutorial.commands.score_folder.page import save_thumbnail, write_page
 from promptad_tutorial.commands.score_folder.pictures import pictures_under
 from promptad_tutorial.commands.score_folder.score_table import ScoreTable
 from promptad_tutorial.commands.score_folder.stream import Inspected, inspect
 from promptad_tutorial.detectors import Detector
 from promptad_tutorial.figures.heat_maps import heat_map_path, overlay, plain_map, save_png
+from promptad_tutorial.files.names import cell
+from promptad_tutorial.files.progress import progress
 
+log = logging.getLogger(__name__)
 TABLE, SCALE = "scores.csv", "scale.json"
 SCALE_FROM = 16  # pictures that the colours' scale is taken from, whatever the batch
 
@@ -60,12 +64,18 @@ def score_folder(
     with ScoreTable(
         out / TABLE, threshold, label, resume=plan.resume, overwrite=plan.overwrite
     ) as table:
-        todo = [path for path in paths if names[path] not in table.done]
+        todo = [path for path in paths if cell(names[path]) not in table.done]
         found = inspect(detector, todo, plan.batch_size, keep_pictures=plan.maps)
         if plan.maps:
             found = _with_maps(found, root, out, plan)
-        for one in tqdm(found, "pictures", total=len(todo), leave=False):
+        animated = 0
+        for one in progress(found, "pictures", len(todo)):
             table.add(names[one.path], one.score, one.error)
+            animated += one.frames > 1
+        if animated:
+            log.warning("%d files have several frames: the first of each was scored", animated)
+        if plan.maps:
+            write_page(table.rows(), {cell(n): n for n in names.values()}, out)
     return table.counts
 
 
@@ -73,14 +83,20 @@ def _with_maps(
     found: Iterator[Inspected], root: Path, out: Path, plan: Plan
 ) -> Iterator[Inspected]:
     """The same stream, each picture handed on after its heat maps are written."""
-    first = list(islice(found, SCALE_FROM))
+    known = plan.limits is not None or (plan.resume and (out / SCALE).is_file())
+    first = [] if known else list(islice(found, SCALE_FROM))
     limits = _limits(first, out, plan)
     for one in chain(first, found):
         if one.anomaly_map is not None and one.picture is not None:
             name = one.path.relative_to(root)
-            save_png(plain_map(one.anomaly_map), heat_map_path(out / "maps", name))
             drawn = overlay(one.picture, one.anomaly_map, limits)
-            save_png(drawn, heat_map_path(out / "overlays", name))
+            try:
+                save_png(plain_map(one.anomaly_map), heat_map_path(out / "maps", name))
+                save_png(drawn, heat_map_path(out / "overlays", name))
+                save_thumbnail(one.picture, drawn, out, name)
+            except OSError as error:  # its name with .png behind is too long: the score counts
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
         yield one
 
 

@@ -1,4 +1,4 @@
-"""scores.csv: one row a picture, written at once, so that a killed run keeps what it has."""
+"""scores.csv: one row per picture, written at once, so that a killed run keeps what it has."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from promptad_tutorial.files.names import cell
+
 GOOD, ANOMALOUS, ERROR = "good", "anomalous", "error"  # the verdicts
 
 
@@ -17,7 +19,7 @@ GOOD, ANOMALOUS, ERROR = "good", "anomalous", "error"  # the verdicts
 class Row:
     """What scores.csv says of one picture."""
 
-    image: str  # its path below the pictures' folder, with / between the parts
+    image: str  # its path below the pictures' folder, with / between the parts, as a `cell`
     score: str  # in [0, 1], higher is more anomalous; empty where there is an error
     verdict: str  # "anomalous" for a score above the threshold, else "good"; or "error"
     threshold: str
@@ -32,16 +34,17 @@ def row_of(image: str, score: float | None, threshold: float, backbone: str, err
     """The row of one picture, with its verdict."""
     verdict = ERROR if score is None else ANOMALOUS if score > threshold else GOOD
     told = "" if score is None else repr(score)  # all digits: who reads it finds the same verdict
-    return Row(image, told, verdict, repr(threshold), backbone, error)
+    return Row(cell(image), told, verdict, repr(threshold), backbone, cell(error))
 
 
 class ScoreTable:
     """Appends rows to a CSV file and counts the verdicts; each row is in the file at once.
 
-    With `resume`, rows that are there already stay and are counted: `done` names their pictures.
-    An error's row does not count as done. Raises FileExistsError for a file that is there
-    unless `resume` or `overwrite` says what to do with it, and ValueError for one that another
-    threshold or backbone wrote, or that is no such table.
+    The file starts with a byte-order mark, so that Excel shows every name. With `resume`, rows that
+    are there already stay and are counted: `done` names their pictures, as `cell`s; an error's row
+    does not count as done. Raises FileExistsError for a file that is there unless `resume` or
+    `overwrite` says what to do with it, and ValueError for one that another threshold or backbone
+    wrote, or that is no such table.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class ScoreTable:
                     f"{path} is there already: choose another --out, or give --resume to score "
                     "only what is missing in it, or --overwrite to begin again"
                 )
-            kept = [row for row in self._read() if row.verdict != ERROR]
+            kept = [row for row in self.rows() if row.verdict != ERROR]
         self.done = frozenset(row.image for row in kept)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
@@ -94,7 +97,8 @@ class ScoreTable:
     ) -> None:
         self._file.close()
 
-    def _read(self) -> list[Row]:
+    def rows(self) -> list[Row]:
+        """What is in the file. Raises ValueError for a file that is no such table."""
         with _opened(self.path, "r") as file:
             text = file.read()
         whole = text[: text.rfind("\n") + 1]  # the last row may have been cut off in the middle
@@ -121,5 +125,4 @@ def _values(row: Row) -> list[str]:
 
 
 def _opened(path: Path, mode: str) -> TextIO:
-    # names that are no UTF-8 go through unchanged, as the file system gave them
-    return open(path, mode, newline="", encoding="utf-8", errors="surrogateescape")
+    return open(path, mode, newline="", encoding="utf-8" if mode == "a" else "utf-8-sig")

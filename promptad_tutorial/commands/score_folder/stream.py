@@ -29,6 +29,7 @@ class Inspected:
     anomaly_map: Float[np.ndarray, "s s"] | None = None
     picture: Image.Image | None = None  # 8-bit RGB, at most LARGEST_SHOWN pixels a side
     error: str = ""  # why there is no score
+    frames: int = 1  # in the file; the first is scored
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class _Ready:
     path: Path
     pixels: Float[Tensor, "3 size size"]
     picture: Image.Image | None
+    frames: int
 
 
 def inspect(
@@ -69,19 +71,20 @@ def inspect(
 def _read(detector: Detector, path: Path, keep: bool) -> _Ready | Inspected:
     try:
         image = read_image(path)
+        frames = image.info.get("frames", 1)
         pixels = detector.backbone.preprocess(image)
     except (ImageError, OSError) as error:
         return Inspected(path, error=" ".join(str(error).split()))
     if keep:
         image = seen_part(image, detector.backbone.resize)
         image.thumbnail((LARGEST_SHOWN, LARGEST_SHOWN))
-    return _Ready(path, pixels, image if keep else None)
+    return _Ready(path, pixels, image if keep else None, frames)
 
 
 def _scored(batches: HalvingBatches[_Ready, Scores], ready: list[_Ready]) -> Iterator[Inspected]:
     for batch, scores in batches(ready):
         for one, score, height in zip(batch, scores.image_scores, scores.anomaly_maps, strict=True):
             if math.isfinite(score) and np.isfinite(height).all():
-                yield Inspected(one.path, float(score), height, one.picture)
+                yield Inspected(one.path, float(score), height, one.picture, frames=one.frames)
             else:  # NaN is above no threshold: without this it would pass as good
                 yield Inspected(one.path, error="the score is not finite: try it in float32")

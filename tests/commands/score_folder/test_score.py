@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,11 +16,14 @@ import torch
 from PIL import Image
 
 from promptad_tutorial.commands.score_folder import stream
+from promptad_tutorial.commands.score_folder.page import MOST_SHOWN, write_page
 from promptad_tutorial.commands.score_folder.pictures import pictures_under
+from promptad_tutorial.commands.score_folder.score_table import row_of
 from promptad_tutorial.detectors import CoOp, PromptAD, WinCLIP, ZeroShot, opening
 from promptad_tutorial.detectors.opening import KINDS, kind_of, open_detector
 from promptad_tutorial.figures.heat_maps import overlay, plain_map
 from promptad_tutorial.prompts.words import single_pair
+from promptad_tutorial.scoring.threshold import Promise
 from tests.commands.score_folder.conftest import noise
 from tests.commands.test_cli import failure, run
 
@@ -193,16 +197,16 @@ def test_a_resumed_run_keeps_the_scale_of_its_colours(capsys, score, tmp_path):
 SLOW = """
 import sys, time
 from pathlib import Path
-from promptad_tutorial import backbone, cli
-from promptad_tutorial.commands import score
-from promptad_tutorial.inspection import stream
+from promptad_tutorial.clip import loading
+from promptad_tutorial.commands import cli, score
+from promptad_tutorial.commands.score_folder import stream
 from tests.conftest import stir, write_config
 
 folder = Path(sys.argv[1])
 folder.mkdir()
 write_config(folder, "small-plain")
 score.backbone_loader = lambda arguments: lambda: stir(
-    backbone.load_backbone("small-plain", "random", "cpu")
+    loading.load_backbone("small-plain", "random", "cpu")
 )
 read = stream._read
 
@@ -218,11 +222,11 @@ cli.main(sys.argv[2:])
 """
 
 
-def test_rows_are_in_the_file_while_the_run_goes_on(tmp_path, saved, pictures):
+def test_a_killed_run_keeps_its_rows_and_is_resumed(capsys, score, tmp_path, saved, pictures):
     # a real SIGKILL of a real process, at the third picture
     out = tmp_path / "out"
     words = ["score", "--detector", saved, "--images", pictures, "--out", out]
-    options = ["--no-maps", "--batch", 1]
+    options = ["--batch", 1, "--scale", 0, 1]
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW, *map(str, [tmp_path / "configs", *words, *options])],
         cwd=Path(__file__).parents[3],
@@ -239,6 +243,123 @@ def test_rows_are_in_the_file_while_the_run_goes_on(tmp_path, saved, pictures):
         said = process.communicate()[1].decode()
     assert (out / "scores.csv").exists(), said
     assert table_of(out)["image"].tolist() == ["2.jpg", "2.png"], said
+    (pictures / "2.jpg").write_bytes(b"now broken")  # it is not read again
+    assert run(capsys, *score("--resume", "--batch", 1, "--scale", 0, 1))[0] == 1
+    assert table_of(out)["image"].tolist() == ORDER and set(table_of(out)["error"]) == {""}
+    assert (out / "scores.html").read_text("utf-8").count("data:image/jpeg") == len(ORDER)
+
+
+# --- names, other kinds of pictures, the page ---------------------------------------------------
+
+ODD = [
+    "=1+1.png",
+    "划痕.png",
+    os.fsdecode(b"caf\xe9.png"),
+    "<script>alert(1)</script>.png",
+    "a\nb.png",
+]
+
+
+def test_any_name_is_scored_written_and_printed(capsys, score, detector, tmp_path):
+    folder = tmp_path / "odd"
+    for seed, name in enumerate(ODD):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        noise(seed).save(folder / name)
+    code, told, _ = run(capsys, *score(images=folder))
+    raw = (tmp_path / "out" / "scores.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf") and code in (0, 1) and "5 pictures" in told
+    names = table_of(tmp_path / "out")["image"].tolist()
+    assert {"'=1+1.png", "划痕.png", r"caf\xe9.png", r"a\nb.png"} < set(names)
+    page = (tmp_path / "out" / "scores.html").read_text("utf-8")
+    assert "<script>alert" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;.png" in page
+    assert run(capsys, *score("--resume", images=folder))[0] == code
+    assert table_of(tmp_path / "out")["image"].tolist() == names  # none was scored twice
+
+
+def test_what_nobody_can_read_is_a_row_and_not_good(capsys, score, pictures, tmp_path):
+    noise(3).save(pictures / "a.jfif", "JPEG")
+    noise(3).save(pictures / "b.gif", save_all=True, append_images=[noise(4)])
+    noise(3).save(pictures / "photo.jpg_large", "JPEG")
+    for name in ("c.svg", "d.CR2", "e.jxl"):
+        (pictures / name).write_bytes(b"something")
+    for name in ("Thumbs.db", "desktop.ini", "~$a.png"):
+        (pictures / name).write_bytes(b"x")
+    code, told, _ = run(capsys, *score("--threshold", 0.99))
+    table = table_of(tmp_path / "out").set_index("image")
+    assert {"a.jfif", "b.gif", "photo.jpg_large"} <= set(table.index[table["verdict"] == "good"])
+    broken = table[table["verdict"] == "error"]
+    assert broken.index.tolist() == ["c.svg", "d.CR2", "e.jxl"] and code == 3
+    assert "3 could not be read" in told and len(table) == len(ORDER) + 6
+
+
+def test_the_page_shows_every_picture_from_high_to_low(capsys, score, pictures, tmp_path):
+    (pictures / "0 broken.png").write_bytes(b"no picture")
+    run(capsys, *score())
+    page = (tmp_path / "out" / "scores.html").read_text("utf-8")
+    table = table_of(tmp_path / "out")
+    scored = table[table["verdict"] != "error"].astype({"score": float})
+    order = scored.sort_values("score", ascending=False)["image"].tolist()
+    places = [page.index(f'data-name="{name}"') for name in order]
+    assert places == sorted(places)
+    line = page.index("what follows is called good")
+    above = (scored["score"] > 0.004).sum()
+    assert places[above - 1] < line < places[above]
+    assert "0 broken.png</b>: could not read" in page and page.count("data:image/jpeg") == 6
+    outside = [word for word in ("http://", "https://", 'src="/', "@import") if word in page]
+    assert not outside
+
+
+def test_ten_thousand_rows_make_a_page_of_bounded_size(tmp_path):
+    rows = [row_of(f"{i}.png", i / 1e4, 0.5, "b", "") for i in range(10_000)]
+    path = write_page(rows, {}, tmp_path)
+    page = path.read_text("utf-8")
+    assert page.count('<li class="picture') == MOST_SHOWN and path.stat().st_size < 3e6
+    assert f"{10_000 - MOST_SHOWN} lower ones are in scores.csv only" in page
+
+
+def test_a_name_that_is_too_long_for_its_heat_map_is_scored(capsys, score, tmp_path):
+    folder = tmp_path / "long"
+    folder.mkdir()
+    noise(1).save(folder / f"{'x' * 250}.png")
+    noise(2).save(folder / "b.png")
+    code, told, said = run(capsys, *score("--threshold", 0.99, images=folder))
+    assert code == 0, (told, said)
+    assert set(table_of(tmp_path / "out")["verdict"]) == {"good"}
+
+
+def test_the_promise_is_repeated_and_a_moved_line_is_told(
+    capsys, score, detector, saved, tmp_path, caplog
+):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for seed in range(24):
+        noise(seed).save(folder / f"{seed}.png")
+    scores = sorted(map(float, detector.score(list(folder.iterdir())).image_scores))
+    path = tmp_path / "promising.safetensors"
+    told = {}
+    for name, calibration in (("same", scores), ("lower", [s / 100 for s in scores])):
+        detector.promise = Promise("student", 0.1, tuple(calibration))
+        detector.threshold, before = 1.0, detector.threshold
+        detector.save(path)
+        detector.threshold, detector.promise = before, None
+        words = list(score("--no-maps", images=folder, out=tmp_path / name))
+        words[2] = path
+        caplog.clear()
+        assert "a share 0.1 of false alarms if good" in run(capsys, *words)[1]
+        told[name] = "".join(r.getMessage() for r in caplog.records)
+    assert "the line has moved" in told["lower"] and "moved" not in told["same"]
+
+
+def test_without_a_terminal_there_is_no_line_per_picture(monkeypatch, caplog, capsys):
+    from promptad_tutorial.files import progress as module
+
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.setattr(module, "EVERY", 1e9)
+    assert list(module.progress(range(1000), "pictures", 1000)) == list(range(1000))
+    assert capsys.readouterr().err == "" and not caplog.records
+    monkeypatch.setattr(module, "EVERY", -1.0)
+    assert list(module.progress(range(3), "pictures", 3)) == [0, 1, 2]
+    assert [r.getMessage() for r in caplog.records][-1] == "pictures: 3 of 3"
 
 
 # --- the parts ------------------------------------------------------------------------------
