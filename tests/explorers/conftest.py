@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.explorers import LabelledFeatures, ShotFeatures
 from promptad_tutorial.figures import illustration
 from promptad_tutorial.learning.config import PromptADConfig
-from promptad_tutorial.prompts.learner import PromptLearner
 
 # few prompts and three large steps
 QUICK = PromptADConfig(
@@ -46,7 +46,7 @@ def random_shots(backbone: Backbone, seed: int, draws: int = 3) -> ShotFeatures:
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     """How often the costly steps were made: counts do not depend on the machine, seconds do."""
     done: Counter[str] = Counter()
 
@@ -63,5 +63,6 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     count(Backbone, "encode_text", "texts")
     count(Backbone, "encode_images", "images")
     count(Backbone, "attention_weights", "attention")
-    count(PromptLearner, "forward", "prompts")
-    return done
+    hook = register_optimizer_step_post_hook(lambda *step: done.update(steps=1))
+    yield done
+    hook.remove()

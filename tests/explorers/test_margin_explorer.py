@@ -145,8 +145,8 @@ def test_what_cannot_be_shown_is_refused(backbone) -> None:
 
 
 def test_a_change_costs_one_training(backbone, work) -> None:
-    """The prompts once a step, and before and after for the prototypes."""
+    """And one picture; those of the product line are encoded already."""
     explorer = MarginExplorer(backbone, {"capsule": random_shots(backbone, 2, 1)})
     work.clear()
     explorer.margin.value = 0.3
-    assert work == {"pictures drawn": 1, "prompts": explorer.config.steps + 2}
+    assert work == {"pictures drawn": 1, "steps": explorer.config.steps}

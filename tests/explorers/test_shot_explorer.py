@@ -213,9 +213,9 @@ def test_errors_go_into_the_status_line(explorer, monkeypatch) -> None:
 
 
 def test_a_change_costs_one_fit(backbone, work) -> None:
-    """Of both levels of prompts; the features of all pictures are there already."""
+    """Both levels learn in the same steps; the product line is encoded already."""
     config = PromptADConfig(map_size=SIZE)  # with the paper's number of steps and prompts
     explorer = ShotExplorer(backbone, {"capsule": line(backbone, 2)}, config)
     work.clear()
     explorer.seed.value = 1
-    assert work == {"pictures drawn": 1, "prompts": 2 * (config.steps + 1)}
+    assert work == {"pictures drawn": 1, "steps": config.steps}

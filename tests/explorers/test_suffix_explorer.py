@@ -174,8 +174,8 @@ def test_what_cannot_be_shown_is_refused(backbone) -> None:
 
 
 def test_a_change_costs_one_training(backbone, work) -> None:
-    """The prompts once a step, and after the last for the prototypes."""
+    """And one picture; those of the product line are encoded already."""
     explorer = SuffixExplorer(backbone, {"capsule": random_shots(backbone, 2)})
     work.clear()
     explorer.shots.value = 1
-    assert work == {"pictures drawn": 1, "prompts": explorer.config.steps + 1}
+    assert work == {"pictures drawn": 1, "steps": explorer.config.steps}
