@@ -16,7 +16,7 @@ from promptad_tutorial.explorers import (
     margin_explorer,
 )
 from promptad_tutorial.learning.config import PromptADConfig
-from promptad_tutorial.learning.losses import alignment, explicit_anomaly_margin
+from promptad_tutorial.learning.losses import alignment, explicit_anomaly_margin, prototypes
 from promptad_tutorial.scoring.metrics import image_auroc
 from tests.explorers import conftest
 from tests.explorers.conftest import random_shots
@@ -87,7 +87,7 @@ def test_the_status_is_what_promptad_comes_to(backbone, explorer, setting) -> No
         before.contexts.copy_(detector.tokens["image.contexts"])
         before.suffixes.copy_(detector.tokens["image.suffixes"])
         end = before()
-    counts = acting(*margin_explorer.prototypes(start)), acting(normal, pulled)
+    counts = acting(*prototypes(start)), acting(normal, pulled)
     idle = "" if setting[1] else ", but it has no weight"
     auroc = image_auroc(line.test.labels, scores)
     expected = (

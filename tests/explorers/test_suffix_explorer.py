@@ -133,7 +133,8 @@ def test_unknown_words_are_named_and_other_warnings_pass(backbone, explorer, mon
             warnings.warn("something else", DeprecationWarning, stacklevel=1)
         return [word for word in prompt.replace(".", "").split() if word.startswith("zz")]
 
-    monkeypatch.setattr(backbone.text, "unknown_words", unknown)
+    for tower in (backbone.text, backbone.text_in(torch.float64)):  # small towers learn in double
+        monkeypatch.setattr(tower, "unknown_words", unknown)
     explorer.states.value = "with zzy"
     assert "never trained on these words: zzy" in explorer.status.value
     with pytest.warns(DeprecationWarning, match="something else") as caught:
