@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import TimeoutError
 
+pytestmark = pytest.mark.slow
+
 # the notebook, and the label of the slider that the keyboard moves
 WALKS = [
     ("01_zero_shot_clip", None),  # another product line is chosen from the list

@@ -18,6 +18,8 @@ from workshop.pages.site.docstrings import as_rst
 from workshop.pages.site.notebook_pages import notebook_page
 from workshop.pages.site.sources import contents, gather
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LOADED = {"img": "src", "script": "src", "iframe": "src", "source": "src", "object": "data"}
 STYLE_URL = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)")

@@ -7,6 +7,8 @@ import pytest
 from workshop.pages.make_slides import SIZE, export, talk_notebook
 from workshop.pages.talk import read_talk
 
+pytestmark = pytest.mark.slow
+
 LOOK = """() => {
   const slide = Reveal.getCurrentSlide(), scale = Reveal.getScale();
   const shown = [...slide.querySelectorAll('h1, h2, p, li, img, math')].filter(

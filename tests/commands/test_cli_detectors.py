@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 LADDER = ROOT / "results" / "told"
 
 
+@pytest.mark.slow
 def test_the_demo_writes_a_picture_a_table_and_a_detector(capsys, tmp_path):
     code, out, _ = run(capsys, "demo", "--line", "capsule", "--shots", 2, "--out", tmp_path)
     assert code == 0 and out.startswith("capsule, 2 shots, tiny (")
@@ -49,6 +50,7 @@ def test_mistakes_in_a_demo_are_one_line(capsys, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_the_ladder_writes_rows_means_and_pairs(capsys, tmp_path, small_data):
     code, out, _ = run(
         capsys, "ladder", "--data", small_data, "--shots", 1, "--seeds", 0, "--jobs", 1,
@@ -97,6 +99,7 @@ def test_the_committed_ladder_is_whole_and_of_the_shipped_weights(committed):
         assert len(rows) == len(lines) * len(shots) * seeds, method.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["hexagon_nut"])
 def test_a_slice_of_the_committed_ladder_comes_out_again(committed, line):
     plan = Plan(methods.ladder(), shots=(1,), seeds=(3,))
@@ -120,6 +123,7 @@ def test_every_committed_table_says_where_it_comes_from(name):
     assert note["command"].startswith("python -m promptad_tutorial ladder")
 
 
+@pytest.mark.slow
 def test_thresholds_are_measured_on_the_test_pictures(capsys, tmp_path):
     out = tmp_path / "t.csv"
     words = ("--lines", "capsule", "--shots", 1, "--seeds", 0, "--jobs", 1, "--out", out)

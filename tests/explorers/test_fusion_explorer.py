@@ -26,6 +26,7 @@ def explorer() -> FusionExplorer:
     return FusionExplorer({"metal_plate": branches(1), "capsule": branches(2)})
 
 
+@pytest.mark.slow  # the corners are in the next test
 def test_each_control_over_its_whole_range(explorer) -> None:
     steps = [np.arange(c.min, c.max + c.step / 2, c.step) for c in (explorer.weight, explorer.rate)]
     ranges = (
