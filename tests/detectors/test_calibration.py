@@ -102,5 +102,6 @@ def test_a_damaged_promise_is_refused(backbone, pictures, tmp_path, wrong):
     note["promise"] |= wrong
     metadata = {"format": "promptad-tutorial detector 1", "detector": json.dumps(note)}
     save_file(load_file(path), path, metadata=metadata)
-    with pytest.raises(ValueError, match="damaged: .*(promise|Promise|scores|float|keyword argument 'more')"):
+    told = "promise|Promise|scores|float|keyword argument 'more'"
+    with pytest.raises(ValueError, match=f"damaged: .*({told})"):
         VisualMemory.load(path, backbone)

@@ -42,7 +42,9 @@ def printed(detector: PromptAD, test: TestSet, features) -> tuple[float, float]:
     return round(100 * found.image_auroc, 1), round(100 * found.pixel_auroc, 1)
 
 
-@pytest.mark.parametrize("name, seed", [("capsule", 0), pytest.param("hexagon_nut", 2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name, seed", [("capsule", 0), pytest.param("hexagon_nut", 2, marks=pytest.mark.slow)]
+)
 def test_what_is_printed_agrees_between_threads_and_between_precisions(backbone, name, seed):
     line = dataset_from_environment({}).load(name)
     config = PromptADConfig(map_size=60)
