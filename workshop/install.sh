@@ -11,8 +11,8 @@
 set -uf
 
 # Megabytes to download, from the sizes of the wheels for Linux and Python 3.11 in November 2026.
-# The CPU build of PyTorch was not measured: its makers' users say less than 200.
-PYTORCH_CPU="PyTorch's CPU build, some 200 MB"
+# The CPU build's index could not be reached when these were measured: it has no figure.
+PYTORCH_CPU="PyTorch's CPU build, a small part of the 3000 MB of the one with CUDA"
 PYTORCH_CUDA="PyTorch with CUDA, 3000 MB"
 others() {
     case $1 in *test*|*dev*) echo "400 MB" ;; *) echo "180 MB" ;; esac
@@ -66,7 +66,7 @@ find_uv() {
     for uv in uv "$1 -m uv"; do
         $uv pip install --help 2>/dev/null | grep -q -e --torch-backend && return 0
     done
-    echo "uv, which knows PyTorch's CPU build, is fetched first (25 MB)."
+    echo "uv, which knows PyTorch's CPU build, is fetched first (18 MB)."
     "$1" -m pip install --quiet --disable-pip-version-check 'uv>=0.6.9'
 }
 
