@@ -173,19 +173,25 @@ def _ray(place: Place, choice: BackboneChoice, ray: Any) -> Iterator[Engine]:
         most = gpus or int(here.get("CPU", 1))
         most = min(place.jobs, most) if place.jobs > 0 else most
         # an actor keeps its GPU and its backbone; one that asks for no GPU is shown none
-        hand = ray.remote(_Hand).options(num_gpus=int(gpus > 0), max_restarts=-1)
+        hand = ray.remote(_Hand).options(num_gpus=int(gpus > 0))
+        killed = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError)
         free: SimpleQueue = SimpleQueue()
         for _ in range(most):
-            free.put(hand.remote())
+            free.put(None)
 
         def submit(function: Callable, *arguments: Any) -> Future:
-            mine = free.get()
+            mine = free.get() or hand.remote()
             future = mine.do.remote(function, *arguments).future()
-            future.add_done_callback(lambda _: free.put(mine))
+
+            def give_back(done: Future) -> None:
+                # no restarts: while Ray restarts an actor, it refuses work. A new one is made by
+                # who submits, as this runs in Ray's own thread, which must not wait for Ray
+                free.put(None if isinstance(done.exception(), killed) else mine)
+
+            future.add_done_callback(give_back)
             return future
 
         threads = place.threads if place.cluster else place.threads_each(workers)
-        killed = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError)
         yield Engine(submit, Share(threads), killed, most)
     finally:
         if started:

@@ -353,7 +353,8 @@ def test_a_ray_cluster_makes_the_rows_of_one_though_a_worker_is_killed(
 
 
 @pytest.mark.slow
-def test_rays_own_cluster_is_on_loopback_and_tells_nobody(ray, tmp_path):
+def test_rays_own_cluster_is_on_loopback_and_tells_nobody(ray, monkeypatch, tmp_path):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # set by the user: then Ray's workers keep it
     with (
         nothing_left_behind(),
         engines.engine(Place(tmp_path, backend="ray", jobs=2), CHOICE) as running,
