@@ -19,14 +19,14 @@ WALKS = [
     *([("05_explicit_anomaly_margin", "margin")] if os.environ.get("ALL_SWITCHES") else []),
 ]
 FIGURE = "img[alt]"
-RUN_ALL = 240_000  # ms for all cells of a notebook
-ANSWER = 20_000  # ms for an explorer; its own budget is tested in tests/explorers
+RUN_ALL = 1_500_000  # ms for all cells of a notebook, on a slow or busy machine
+ANSWER = 300_000  # ms for an explorer, on a slow or busy machine
 
 
 def open_notebook(page, lab: str, file: str) -> None:
     page.goto(f"{lab}/lab/tree/notebooks/{file}.ipynb?reset")
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=300_000)
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=300_000)
 
 
 PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(x => x.textContent)"
@@ -43,7 +43,7 @@ def run_all_cells(page) -> None:
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         try:
             started = f"() => {PROMPTS}.some(text => text.includes('*'))"
-            page.wait_for_function(started, timeout=30_000)
+            page.wait_for_function(started, timeout=150_000)
             break
         except TimeoutError:
             if last:

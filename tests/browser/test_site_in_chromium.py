@@ -152,7 +152,7 @@ def test_the_keyboard_skips_to_the_text_searches_and_opens_what_it_finds(site, b
     tab.keyboard.type("harmonic fusion")
     tab.keyboard.press("Enter")
     found = tab.locator("#search-results ul a[href*='06_promptad.html']").first
-    found.wait_for(timeout=20_000)
+    found.wait_for(timeout=200_000)
     found.press("Enter")
     tab.wait_for_url("**/06_promptad.html*")
     context.close()

@@ -47,7 +47,7 @@ def test_every_slide_fits_is_large_and_needs_no_network(browser, tmp_path):
     page.on("pageerror", lambda error: wrong.append(str(error)))
     try:
         page.goto(index.as_uri())
-        page.wait_for_function("window.Reveal && Reveal.isReady()", timeout=20_000)
+        page.wait_for_function("window.Reveal && Reveal.isReady()", timeout=200_000)
         assert page.evaluate("Reveal.getTotalSlides()") == len(talk)
         for number, slide in enumerate(talk):
             page.evaluate(f"Reveal.slide({number})")

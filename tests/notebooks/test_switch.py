@@ -38,7 +38,7 @@ def test_a_notebook_runs_with_another_backbone_and_other_data(
     with kernel_environment():
         monkeypatch.setenv("PROMPTAD_BACKBONE", backbone)
         monkeypatch.setenv("PROMPTAD_DATA", str(small_data))
-        NotebookClient(notebook, timeout=300, resources=resources).execute()
+        NotebookClient(notebook, timeout=1800, resources=resources).execute()
     said = "".join(
         output.get("text", "") + "".join(output.get("data", {}).get("text/markdown", ""))
         for cell in notebook.cells
