@@ -11,7 +11,12 @@ function reach() {
   }
 }
 
-window.addEventListener("load", reach);
+window.addEventListener("load", () => {
+  reach();
+  // formulas are drawn after the page has loaded, and change its height, as does another width
+  window.MathJax?.startup?.promise?.then(reach);
+  new ResizeObserver(reach).observe(document.body);
+});
 window.addEventListener("resize", reach);
 document.addEventListener("toggle", reach, true);
 
