@@ -12,9 +12,9 @@ from typing import TypeAlias
 import pandas as pd
 import torch
 from joblib import Parallel, delayed
+from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.methods import Method
-from promptad_tutorial.benchmark.progress import progress
 from promptad_tutorial.benchmark.test_selection import fit_with_test_selection
 from promptad_tutorial.benchmark.test_set import TestSet
 from promptad_tutorial.clip.backbone import Backbone
@@ -76,7 +76,7 @@ def compare(
     run = Parallel(n_jobs=jobs, return_as="generator_unordered")(
         delayed(_one_line)(plan, load, dataset, name, parts) for name in names
     )
-    tables = list(progress("comparison", "line", len(names), run))
+    tables = list(tqdm(run, total=len(names), desc="comparison", unit="line"))
     table = pd.concat(tables, ignore_index=True)
     table = table.drop_duplicates(KEY)  # zero-shot rows come with every seed
     order = {method.name: i for i, method in enumerate(plan.methods)}

@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 import torch
+from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.cases import Case, picture_name, worst_cases, write_cases
 from promptad_tutorial.benchmark.comparison import Plan, Scored, measure_line
@@ -26,7 +27,6 @@ from promptad_tutorial.benchmark.encoding import CachedEncoder
 from promptad_tutorial.benchmark.engines import Engine, engine
 from promptad_tutorial.benchmark.feature_cache import FeatureCache
 from promptad_tutorial.benchmark.place import Place, Share, own_number, torch_threads
-from promptad_tutorial.benchmark.progress import progress
 from promptad_tutorial.benchmark.run_folder import CASES
 from promptad_tutorial.benchmark.settings import Settings, loaded
 from promptad_tutorial.benchmark.tasks import (
@@ -71,7 +71,7 @@ def run(settings: Settings, dataset: Dataset, tasks: Sequence[Task], place: Plac
             no_longer_begun(place.rows, task)
             if task in unfinished([task], place.rows, retry=True):
                 (place.rows / task.file).unlink(missing_ok=True)
-        with progress("benchmark", "category and seed", len(groups(tasks))) as bar:
+        with tqdm(total=len(groups(tasks)), desc="benchmark", unit="category and seed") as bar:
             while left := unfinished(tasks, place.rows):
                 parts = groups(left)
                 doubtful = [p for p in parts if any(begun(place.rows, task) for task in p)]

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 from joblib import Parallel, delayed
+from tqdm.auto import tqdm
 
-from promptad_tutorial.benchmark.progress import progress
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.datasets import Dataset, draw_shots
 from promptad_tutorial.detectors import PromptAD
@@ -39,7 +39,8 @@ def threshold_table(
         delayed(_rows)(load, dataset, name, seed, shots, false_positive_rate, config)
         for name, seed in work
     )
-    rows = [row for rows in progress("thresholds", "line and seed", len(work), run) for row in rows]
+    bar = tqdm(run, total=len(work), desc="thresholds", unit="line and seed")
+    rows = [row for rows in bar for row in rows]
     return pd.DataFrame(rows)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pandas as pd
+from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.comparison import Plan, measure_line
 from promptad_tutorial.benchmark.methods import ladder
-from promptad_tutorial.benchmark.progress import progress
 from promptad_tutorial.benchmark.test_set import FIGURES, TestSet
 from promptad_tutorial.clip.loading import Backbone
 from promptad_tutorial.datasets import Dataset, ProductLine
@@ -28,7 +28,7 @@ def zero_shot_table(backbone: Backbone, dataset: Dataset, map_size: int = 240) -
     plan = Plan(tuple(m for m in ladder() if m.name == "zero-shot"), (1,), (0,), map_size)
     rows = []
     names = dataset.product_lines
-    for name in progress("zero-shot", "line", len(names), names):
+    for name in tqdm(names, desc="zero-shot", unit="line"):
         line = dataset.load(name)
         test = TestSet.of(line, map_size, backbone.resize)
         (row,) = measure_line(plan, backbone, line, 0, test=test, encode=_test_alone)

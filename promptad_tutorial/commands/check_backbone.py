@@ -8,7 +8,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptad_tutorial.commands.command import Actions, Result, add_command, add_image_size
+from promptad_tutorial.commands.command import (
+    Actions,
+    Result,
+    add_command,
+    add_image_size,
+    chosen_backbone,
+)
 
 if TYPE_CHECKING:
     from promptad_tutorial.commands.backbone_report import BackboneReport
@@ -43,9 +49,9 @@ def run_check_backbone(arguments: argparse.Namespace) -> Result:
     """Say all that is known of the backbone; the exit code is 0 only if it can be used."""
     from promptad_tutorial.clip.weights.pretrained import BackboneError, WeightsNotFoundError
 
-    name, pretrained = _asked_for(arguments)
+    name, pretrained, size = _asked_for(arguments)
     try:
-        report, failed = _checked(name, pretrained, arguments)
+        report, failed = _checked(name, pretrained, size, arguments.download)
     except WeightsNotFoundError as error:  # the file that was named
         return _said(arguments, str(error), name, pretrained, MISSING)
     except BackboneError as error:
@@ -66,21 +72,20 @@ def run_check_backbone(arguments: argparse.Namespace) -> Result:
 
 
 def _checked(
-    name: str, pretrained: Any, arguments: argparse.Namespace
+    name: str, pretrained: Any, size: int | None, download: bool
 ) -> tuple[BackboneReport, str]:
     """The report, after a download if one is asked for and needed, and why that failed."""
     from promptad_tutorial.clip.weights.download import fetch
     from promptad_tutorial.clip.weights.pretrained import choose
     from promptad_tutorial.commands.backbone_report import check_backbone
 
-    size = _image_size(arguments)
     report = None
     try:
         report = check_backbone(name, pretrained, size)
     except ValueError:
-        if not (arguments.download and _damaged(name, pretrained, size)):
+        if not (download and _damaged(name, pretrained, size)):
             raise
-    if report and (report.there or not arguments.download):
+    if report and (report.there or not download):
         return report, ""
     source = choose(name, pretrained, size).source
     if source is None:  # random weights: nothing to fetch
@@ -112,21 +117,12 @@ def _damaged(name: str, pretrained: Any, size: int | None) -> bool:
     return False  # whole, but wrong: another download would bring the same
 
 
-def _image_size(arguments: argparse.Namespace) -> int | None:
-    told = os.environ.get("PROMPTAD_IMAGE_SIZE", "").strip()
-    if arguments.image_size is None and told:
-        if not told.isdecimal():
-            raise ValueError(f"expected PROMPTAD_IMAGE_SIZE in pixels, such as 336, found {told!r}")
-        return int(told)
-    return arguments.image_size
-
-
-def _asked_for(arguments: argparse.Namespace) -> tuple[str, Any]:
+def _asked_for(arguments: argparse.Namespace) -> tuple[str, Any, int | None]:
+    """Model, weights and image size: the options', else the environment's."""
     from promptad_tutorial.clip.weights.pretrained import NOT_GIVEN
 
-    wanted = arguments.backbone or os.environ.get("PROMPTAD_BACKBONE", "").strip() or "tiny"
-    name, _, weights = wanted.partition(":")
-    return name.strip(), arguments.pretrained or weights.strip() or NOT_GIVEN
+    told = chosen_backbone(arguments)
+    return told.name, arguments.pretrained or told.pretrained or NOT_GIVEN, told.image_size
 
 
 def _said(

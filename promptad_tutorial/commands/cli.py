@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -83,11 +84,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(build_parser(all_groups()), words, "promptad_tutorial")
 
 
+def keep_logs_short() -> None:
+    """Where stderr is no terminal, a bar shows after a minute, and once a minute from then on.
+
+    tqdm reads this when it is imported, which no command does before it runs; workers inherit it.
+    What the user has set stays.
+    """
+    if not sys.stderr.isatty():
+        for name in ("TQDM_DELAY", "TQDM_MININTERVAL"):
+            os.environ.setdefault(name, "60")
+
+
 def run(parser: argparse.ArgumentParser, words: Sequence[str], module: str) -> int:
     """Run one command; returns the exit code: 0 (or what the command returns), 2 for a user's
     mistake, 130 if interrupted.
     """
     arguments = parser.parse_args(words)
+    keep_logs_short()
     arguments.command = shlex.join(["python", "-m", module, *words])
     logging.basicConfig(
         level=logging.DEBUG if arguments.traceback else logging.WARNING, format="%(message)s"

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptad_tutorial.clip.choice import PRECISIONS, precision_name
+from promptad_tutorial.clip.choice import PRECISIONS, BackboneChoice, precision_name
 
 if TYPE_CHECKING:
     from promptad_tutorial.clip.loading import Backbone
@@ -121,6 +121,16 @@ def backbone_loader(arguments: argparse.Namespace) -> Callable[[], Backbone]:
     """
     from promptad_tutorial.clip.loading import backbone_from_environment
 
+    return partial(backbone_from_environment, _environment(arguments))
+
+
+def chosen_backbone(arguments: argparse.Namespace) -> BackboneChoice:
+    """The same choice, in words. Raises BackboneError for one that cannot be read."""
+    return BackboneChoice.from_environment(_environment(arguments))
+
+
+def _environment(arguments: argparse.Namespace) -> dict[str, str]:
+    """The environment, in which options stand for its variables."""
     options = {
         "PROMPTAD_BACKBONE": arguments.backbone,
         "PROMPTAD_IMAGE_SIZE": arguments.image_size,
@@ -128,5 +138,4 @@ def backbone_loader(arguments: argparse.Namespace) -> Callable[[], Backbone]:
         "PROMPTAD_DEVICE": getattr(arguments, "device", None),
         "PROMPTAD_PRECISION": getattr(arguments, "precision", None),
     }
-    wanted = {name: str(value) for name, value in options.items() if value}
-    return partial(backbone_from_environment, dict(os.environ) | wanted)
+    return dict(os.environ) | {name: str(value) for name, value in options.items() if value}

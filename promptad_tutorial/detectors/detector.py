@@ -25,6 +25,7 @@ from promptad_tutorial.scoring.threshold import (
     threshold_from_normal_scores,
 )
 
+VISUAL_MAXIMUM = "visual maximum"  # how image scores are made where there is a memory
 BATCH = 16  # pictures whose features `score` holds at once
 NEARLY_EQUAL = 5e-4  # 1 - cosine of z: a picture saved twice as JPEG; others are far above
 

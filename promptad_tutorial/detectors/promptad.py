@@ -13,7 +13,7 @@ from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import ImageFeatures
-from promptad_tutorial.detectors.detector import Detector, on_own_threads
+from promptad_tutorial.detectors.detector import VISUAL_MAXIMUM, Detector, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.detectors.through_1024 import through_1024
 from promptad_tutorial.files.pictures import list_images
@@ -36,8 +36,7 @@ from promptad_tutorial.scoring import (
 )
 from promptad_tutorial.scoring.memory import remember, visual_score
 
-VISUAL_MAXIMUM = "visual maximum"  # how image scores are made: fused with the visual map's
-FUSED_MAXIMUM = "fused maximum"  # fused with the fused map's: a file of the first edition
+FUSED_MAXIMUM = "fused maximum"  # text fused with the fused map's: a file of the first edition
 LEVELS = ("image", "pixel")  # two trainings: trap 9 of method section 4, said plainly
 
 

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import ImageFeatures
-from promptad_tutorial.detectors.detector import Detector, on_own_threads
+from promptad_tutorial.detectors.detector import VISUAL_MAXIMUM, Detector, on_own_threads
 from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.learning.config import check_map_size
 from promptad_tutorial.scoring import SIGMA, Scores, anomaly_maps, highest_of_map
 from promptad_tutorial.scoring.memory import remember, visual_score
 
-VISUAL_MAXIMUM = "visual maximum"  # how image scores are made
 SMOOTHED_MAXIMUM = "smoothed maximum"  # in a file of the first edition
 
 

@@ -114,3 +114,28 @@ def test_an_unknown_backbone_is_one_line(capsys, tmp_path):
     Image.new("RGB", (32, 32)).save(tmp_path / "good" / "0.png")
     line = failure(capsys, "zero-shot", "--data", tmp_path, "--backbone", "ViT-B-61:random")
     assert "found 'ViT-B-61'" in line
+
+
+BARS = """
+import os
+from promptad_tutorial.commands import cli
+{more}
+cli.keep_logs_short()
+from tqdm.auto import tqdm
+for _ in tqdm(range(5000), desc="work"):
+    pass
+with tqdm(total=3) as bar:
+    bar.update()
+print(bar.delay, bar.mininterval)
+"""
+
+
+@pytest.mark.parametrize("user", [{}, {"TQDM_DELAY": "0"}], ids=["as it is", "asked to show"])
+def test_where_nobody_looks_a_bar_is_no_line_for_each_step(user):
+    code = BARS.format(more=f"os.environ.update({user})")
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{float(user.get('TQDM_DELAY', 60))} 60.0\n"
+    written = done.stderr.count("\r") + done.stderr.count("\n")
+    assert written < 10 and bool(done.stderr) == bool(user)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 from promptad_tutorial.commands.score_folder.page import save_thumbnail, write_page
 from promptad_tutorial.commands.score_folder.pictures import pictures_under
 from promptad_tutorial.commands.score_folder.score_table import ScoreTable
@@ -18,7 +20,6 @@ from promptad_tutorial.commands.score_folder.stream import Inspected, inspect
 from promptad_tutorial.detectors import Detector
 from promptad_tutorial.figures.heat_maps import heat_map_path, overlay, plain_map, save_png
 from promptad_tutorial.files.names import cell
-from promptad_tutorial.files.progress import progress
 
 log = logging.getLogger(__name__)
 TABLE, SCALE = "scores.csv", "scale.json"
@@ -69,7 +70,7 @@ def score_folder(
         if plan.maps:
             found = _with_maps(found, root, out, plan)
         animated = 0
-        for one in progress(found, "pictures", len(todo)):
+        for one in tqdm(found, "pictures", len(todo), leave=False):
             table.add(names[one.path], one.score, one.error)
             animated += one.frames > 1
         if animated:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed
+from tqdm.auto import tqdm
 
 from promptad_tutorial.files.decoding import decode, reading_from_environment
 from promptad_tutorial.files.names import printable
@@ -23,7 +24,6 @@ from promptad_tutorial.files.pixels import (
     rgb_of,
     used_bits,
 )
-from promptad_tutorial.files.progress import progress
 
 Look = TypeVar("Look")
 
@@ -91,7 +91,7 @@ def look_at_all(
     unique = list(dict.fromkeys(paths))
     run = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
     results = run(delayed(look)(path) for path in unique)
-    return dict(zip(unique, progress(results, what, len(unique)), strict=True))
+    return dict(zip(unique, tqdm(results, what, len(unique), leave=False), strict=True))
 
 
 def _reason(error: Exception) -> str:

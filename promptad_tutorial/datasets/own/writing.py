@@ -9,12 +9,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 from promptad_tutorial.datasets.mvtec import is_category
 from promptad_tutorial.datasets.own.plan import Plan
 from promptad_tutorial.datasets.samples import GOOD
 from promptad_tutorial.datasets.visa import SPLIT_FILE
 from promptad_tutorial.files.names import good_name
-from promptad_tutorial.files.progress import progress
 
 NOTE = "init_data.json"  # in the category: where every file came from, and the seed
 RESERVED = ("train", "test", "ground_truth", GOOD)
@@ -81,7 +82,7 @@ def lay_out(plan: Plan, root: Path, name: str, seed: int = 0, link: bool = False
 def _write(plan: Plan, folder: Path, seed: int, link: bool) -> None:
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
     try:
-        for place, source in progress(plan.files, "pictures", len(plan.files)):
+        for place, source in tqdm(plan.files, "pictures", leave=False):
             target = part / place
             target.parent.mkdir(parents=True, exist_ok=True)
             if link:

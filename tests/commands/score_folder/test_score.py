@@ -350,18 +350,6 @@ def test_the_promise_is_repeated_and_a_moved_line_is_told(
     assert "the line has moved" in told["lower"] and "moved" not in told["same"]
 
 
-def test_without_a_terminal_there_is_no_line_per_picture(monkeypatch, caplog, capsys):
-    from promptad_tutorial.files import progress as module
-
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
-    monkeypatch.setattr(module, "EVERY", 1e9)
-    assert list(module.progress(range(1000), "pictures", 1000)) == list(range(1000))
-    assert capsys.readouterr().err == "" and not caplog.records
-    monkeypatch.setattr(module, "EVERY", -1.0)
-    assert list(module.progress(range(3), "pictures", 3)) == [0, 1, 2]
-    assert [r.getMessage() for r in caplog.records][-1] == "pictures: 3 of 3"
-
-
 # --- the parts ------------------------------------------------------------------------------
 
 
