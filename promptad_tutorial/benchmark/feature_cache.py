@@ -73,7 +73,8 @@ class FeatureCache:
             os.utime(path)  # used now
         except FileNotFoundError:
             return None
-        except (SafetensorError, OSError, ValueError) as error:
+        except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+            # (RuntimeError: torch maps the file, and another process removed it a moment before)
             log.debug("cache: %s is damaged and will be made again: %s", path, error)
             return None
         return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
+from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.series import Note
 
 if TYPE_CHECKING:
@@ -20,9 +21,15 @@ class PackageSolution:
 
     name: str  # of the exercise
     function: Callable[..., Any]
+    inputs: tuple[str, ...] = ()  # what the exercise calls them: solutions have their own names
 
-    def __call__(self, *inputs: Any, **named: Any) -> Any:
-        return self.function(*inputs, **named)
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        values = list(given)
+        for name in self.inputs[len(values) :]:
+            if name not in named:
+                break
+            values.append(named.pop(name))
+        return self.function(*values, **named)
 
     def __repr__(self) -> str:
         return f"the package's solution of {self.name}"
@@ -46,4 +53,4 @@ def carry_on(check: Callable[[object], Verdict], fn: object) -> Callable[..., An
             f"your own function counts as soon as you run its cell and `checks.{name}` again."
         )
     )
-    return PackageSolution(name, verdict.solution)
+    return PackageSolution(name, verdict.solution, tuple(exercise(name).inputs))

@@ -5,6 +5,10 @@ A learner's ways to a wrong "pass" are tried in a shell, cell by cell, as a note
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
+import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -13,6 +17,7 @@ from promptad_tutorial import exercises as checks
 from promptad_tutorial.exercises import current_cell
 from tests.exercises.learners import SOLUTIONS
 
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 FUNCTIONS = sorted(SOLUTIONS)
 ANSWERS = {"spot_the_defects", "noise_optimism"}  # numbers, no functions
 NAME = "ensemble_prototype"
@@ -47,6 +52,26 @@ def test_what_is_gone_on_with_instead_works_and_is_marked(name, wrong, capsys):
     verdict = check(found)
     assert not verdict and f"this is the package's solution of {name}" in verdict.message
     assert "run your own cell" in verdict.message
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_it_takes_its_inputs_by_the_names_that_the_stub_gives_them(name):
+    stubs = {
+        node.name: [argument.arg for argument in node.args.args]
+        for path in (NOTEBOOKS / "learner").glob("*.ipynb")
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code" and "def " in cell.source
+        for node in ast.parse(cell.source).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    check = getattr(checks, name)
+    names = list(checks.EXERCISES[name].inputs)
+    assert stubs[name] == names
+    found = checks.carry_on(check, None)
+    assert check(lambda *given: found(**dict(zip(names, given, strict=True))))
+    half = len(names) // 2
+    later = names[half:]
+    assert check(lambda *given: found(*given[:half], **dict(zip(later, given[half:], strict=True))))
 
 
 def test_a_check_of_an_answer_is_refused():
