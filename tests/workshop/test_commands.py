@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,6 +45,7 @@ def failure(capsys: pytest.CaptureFixture, *words: object) -> str:
         *(["minifactory", name] for name in ("build", "sheet", "card")),
         ["tinyclip"],
         *(["tinyclip", name] for name in ("render", "train", "export", "evaluate", "card")),
+        *(["tinyclip", name] for name in ("looks", "crops", "teach", "measure")),
     ],
     ids=" ".join,
 )
@@ -111,9 +113,7 @@ def test_a_contact_sheet_shows_what_each_kind_can_have():
 
 
 def test_sheet_writes_a_picture(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(
-        "workshop.minifactory.contact_sheet.KINDS", {"wood": KINDS["wood"]}
-    )
+    monkeypatch.setattr("workshop.minifactory.contact_sheet.KINDS", {"wood": KINDS["wood"]})
     path = tmp_path / "new" / "sheet.png"
     code, out, _ = run(capsys, "minifactory", "sheet", "--out", path)
     with Image.open(path) as image:
@@ -158,6 +158,68 @@ def test_train_takes_steps_and_seed(capsys, monkeypatch, tmp_path):
     assert "--steps must be 1" in failure(capsys, "tinyclip", "train", "--steps", 0)
 
 
+def test_looks_are_of_the_catalogue_or_of_photographs(capsys, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        "workshop.pretraining.held_out_memory.render_looks",
+        lambda out, plan, kinds, jobs: made.append((out, kinds and len(kinds), jobs)),
+    )
+    assert run(capsys, "tinyclip", "looks", "--jobs", 1)[0] == 0
+    assert run(capsys, "tinyclip", "looks", "--photographs", "p", "--out", "x")[0] == 0
+    assert made == [(Path("runs/looks"), None, 1), (Path("x"), 10, -1)]
+
+
+def test_the_plain_world_takes_numbers_of_its_recipe(capsys, monkeypatch, tmp_path):
+    """Pictures and teacher are stood in for: what counts is the recipe that arrives."""
+    recipes = []
+    few = SimpleNamespace(images=np.zeros((2, 1, 1, 3)), labels=np.zeros((2, 4)))
+    monkeypatch.setattr(sets.RenderSet, "open", lambda folder: few)
+    monkeypatch.setattr(
+        "workshop.pretraining.taught_features.TaughtSet.open", lambda images, folder: images
+    )
+    monkeypatch.setattr("workshop.pretraining.plain_batches.PlainData", lambda *given: given)
+    monkeypatch.setattr("workshop.pretraining.held_out_memory.LookSet.open", lambda folder: folder)
+    monkeypatch.setattr(
+        "workshop.pretraining.plain_train.train_plain",
+        lambda run, data, recipe, looks: recipes.append((recipe, list(looks))) or run,
+    )
+    (tmp_path / "crops.json").write_text('{"crops": 1}')
+    np.save(tmp_path / "images.npy", np.zeros((2, 1, 1, 3), np.uint8))
+    words = ["tinyclip", "train", "--world", "plain", "--crops", tmp_path, "--found-looks", "none"]
+    code, out, _ = run(capsys, *words, "--steps", 7, "--set", "layers=12", "cosines=0.5")
+    assert (code, out) == (0, "checkpoint runs/plain\n")
+    recipe, looks = recipes[0]
+    assert (recipe.steps, recipe.layers, recipe.cosines) == (7, 12, 0.5)
+    assert looks == ["held-out looks"]
+    assert "NAME=VALUE" in failure(capsys, *words, "--set", "layer=12")
+    assert "NAME=VALUE" in failure(capsys, *words, "--set", "layers=many")
+
+
+def test_teaching_shares_directions_between_renders_and_crops(capsys, monkeypatch, tmp_path):
+    given = []
+    monkeypatch.setattr(
+        sets.RenderSet, "open", lambda folder: SimpleNamespace(images=np.zeros((3, 1, 1, 3)))
+    )
+    monkeypatch.setattr("workshop.pretraining.teacher.load_teacher", lambda path: path)
+    monkeypatch.setattr(
+        "workshop.pretraining.taught_features.main_directions", lambda *said: len(said[1])
+    )
+    monkeypatch.setattr(
+        "workshop.pretraining.taught_features.write_features",
+        lambda teacher, images, folder, width, directions, bf16: given.append(
+            (len(images), folder, width, directions, bf16)
+        ),
+    )
+    (tmp_path / "crops.json").write_text('{"crops": 2}')
+    np.save(tmp_path / "images.npy", np.zeros((2, 1, 1, 3), np.uint8))
+    words = ("tinyclip", "teach", "--teacher", "t", "--crops", tmp_path, "--data", "d", "--bf16")
+    assert run(capsys, *words)[0] == 0
+    assert given == [
+        (2, tmp_path / "taught", 192, 5, True),
+        (3, Path("d/taught"), 192, 5, True),
+    ]
+
+
 def test_what_is_missing_is_said_in_one_line(capsys, tmp_path):
     nowhere = tmp_path / "nowhere"
     for words, expected in (
@@ -165,6 +227,10 @@ def test_what_is_missing_is_said_in_one_line(capsys, tmp_path):
         (("tinyclip", "evaluate", "--data", nowhere), "tinyclip render"),
         (("tinyclip", "export", "--run", nowhere), "tinyclip train"),
         (("tinyclip", "card", "--results", nowhere), "recipe.json"),
+        (("tinyclip", "crops", "--photographs", nowhere, "--out", nowhere), "apt-get download"),
+        (("tinyclip", "train", "--world", "plain", "--data", nowhere), "tinyclip render"),
+        (("tinyclip", "measure", "--run", nowhere), "--world plain"),
+        (("tinyclip", "teach", "--teacher", nowhere, "--data", nowhere), "tinyclip render"),
         (("minifactory", "sheet", "--out", "sheet.gif"), "--out must be a .png file"),
     ):
         assert expected in failure(capsys, *words)

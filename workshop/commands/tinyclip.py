@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from promptad_tutorial.commands.command import Actions, add_command, add_group
+from workshop.commands import plain_world
 
 
 def add_to(groups: Actions) -> None:
@@ -27,10 +28,11 @@ def add_to(groups: Actions) -> None:
         "--data", type=Path, default=Path("runs/pretrain"), help="what `tinyclip render` made"
     )
     train.add_argument(
-        "--run", type=Path, default=Path("runs/tinyclip"), help="checkpoint and log go here"
+        "--run", type=Path, help="checkpoint and log go here; runs/tinyclip, or runs/plain"
     )
     train.add_argument("--steps", type=int, help="of the whole run; the recipe's own by default")
     train.add_argument("--seed", type=int, default=0, help="of the weights and the batches")
+    plain_world.add_training(train)
     export = add_command(actions, "export", run_export, "write a run's weights as the shipped file")
     export.add_argument(
         "--run", type=Path, default=Path("runs/tinyclip"), help="of `tinyclip train`"
@@ -52,6 +54,7 @@ def add_to(groups: Actions) -> None:
         default=Path("promptad_tutorial/clip/tinyclip/MODEL_CARD.md"),
         help="a .md file",
     )
+    plain_world.add_to(actions)
 
 
 def run_render(arguments: argparse.Namespace) -> str:
@@ -89,16 +92,20 @@ def _is_finished(folder: Path, plan: dict[str, object]) -> bool:
 
 def run_train(arguments: argparse.Namespace) -> str:
     """Train, or continue a run that was stopped."""
+    if arguments.steps is not None and arguments.steps < 1:
+        raise ValueError(f"--steps must be 1 or more, got {arguments.steps}")
+    if arguments.world == "plain":
+        arguments.run = arguments.run or Path("runs/plain")
+        return plain_world.run_training(arguments)
     from workshop.pretraining.recipe import Recipe
     from workshop.pretraining.render_set import RenderSet
     from workshop.pretraining.train import train
 
     recipe = Recipe(seed=arguments.seed)
     if arguments.steps is not None:
-        if arguments.steps < 1:
-            raise ValueError(f"--steps must be 1 or more, got {arguments.steps}")
         recipe = recipe.scaled(arguments.steps)
-    return f"checkpoint {train(arguments.run, RenderSet.open(arguments.data), recipe)}"
+    folder = arguments.run or Path("runs/tinyclip")
+    return f"checkpoint {train(folder, RenderSet.open(arguments.data), recipe)}"
 
 
 def run_export(arguments: argparse.Namespace) -> str:

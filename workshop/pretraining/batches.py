@@ -49,7 +49,7 @@ def draw_batch(
 ) -> Batch:
     """Batch number `step`: depends on the set, the plan and the two numbers alone."""
     draw = np.random.default_rng([seed, step])
-    index = _choose(data, plan, draw)
+    index = choose(data, plan, draw)
     labels = data.labels[index].astype(np.int64)
     grey = draw.random(len(index)) < plan.grey_share
     captions = [_caption(data, label, g, draw) for label, g in zip(labels, grey, strict=True)]
@@ -63,9 +63,9 @@ def draw_batch(
         images, masks = _turned(images, masks, draw)
     # A caption without a counter stands in for it: the pair does not count.
     texts = [c.text for c in captions] + [c.counter or c.text for c in captions]
-    tokens, ends = _tokens(texts, tokenize, plan, draw)
+    tokens, ends = with_unknown_words(texts, tokenize, plan, draw)
     return Batch(
-        _augmented(images, grey, size, draw),
+        augmented(images, grey, size, draw),
         tokens,
         ends,
         torch.tensor([c.counter is not None for c in captions]),
@@ -91,7 +91,7 @@ def truth(data: RenderSet, labels: np.ndarray, grey: np.ndarray, captions: list[
     return right_kind & right_colour & right_state
 
 
-def _choose(data: RenderSet, plan: BatchPlan, draw) -> np.ndarray:
+def choose(data: RenderSet, plan: BatchPlan, draw) -> np.ndarray:
     kinds, _, defects, strengths = data.labels.T
     usable = (defects < 0) | (strengths >= plan.weakest)
     present = np.unique(kinds)
@@ -123,7 +123,7 @@ def _turned(images: np.ndarray, masks: np.ndarray, draw) -> tuple[np.ndarray, np
     images, masks = images.copy(), masks.copy()
     for i, way in enumerate(draw.integers(8, size=len(images))):
         for stack in (images, masks):
-            stack[i] = _one_way(stack[i], way)
+            stack[i] = one_way(stack[i], way)
     return images, masks
 
 
@@ -142,24 +142,24 @@ def _window(
     for image, mask in zip(images, masks, strict=True):
         best = -1.0
         for way in draw.permutation(8):
-            turned = _one_way(mask, way)
+            turned = one_way(mask, way)
             kept = turned[cells].sum() / turned.sum() if turned.any() else 1.0
             if kept > best:
                 best, chosen = kept, way
             if kept > 0.8:
                 break
-        pictures.append(_one_way(image, chosen)[view])
-        marks.append(_one_way(mask, chosen)[cells])
+        pictures.append(one_way(image, chosen)[view])
+        marks.append(one_way(mask, chosen)[cells])
     return np.stack(pictures), np.stack(marks)
 
 
-def _one_way(picture: np.ndarray, way: int | np.integer) -> np.ndarray:
+def one_way(picture: np.ndarray, way: int | np.integer) -> np.ndarray:
     """One of the eight ways to flip and turn a square."""
     turned = np.rot90(picture, int(way) // 2)
     return turned[::-1] if way % 2 else turned
 
 
-def _augmented(images: np.ndarray, grey: np.ndarray, size: int, draw) -> Float[Tensor, "b 3 s s"]:
+def augmented(images: np.ndarray, grey: np.ndarray, size: int, draw) -> Float[Tensor, "b 3 s s"]:
     """Exposure, contrast, white balance, grey pictures, and a little blur or noise."""
     n = len(images)
     x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255.0
@@ -182,7 +182,7 @@ def _augmented(images: np.ndarray, grey: np.ndarray, size: int, draw) -> Float[T
     return (x + uniform(0.0, 0.02) * noise).clamp(0.0, 1.0)
 
 
-def _tokens(texts: list[str], tokenize, plan: BatchPlan, draw) -> tuple[Tensor, Tensor]:
+def with_unknown_words(texts: list[str], tokenize, plan: BatchPlan, draw) -> tuple[Tensor, Tensor]:
     tokens = tokenize(texts)
     ends = tokens.argmax(dim=-1)
     for i in np.flatnonzero(draw.random(len(texts)) < plan.unknown_share):

@@ -14,6 +14,7 @@ from promptad_tutorial.clip.tinyclip.weights import ROWS, WEIGHTS, sha256
 from workshop.minifactory.captions import vocabulary
 from workshop.minifactory.catalogue import KINDS
 from workshop.minifactory.palette import COLOURS
+from workshop.pretraining import web_captions
 
 
 def trained_vocabulary() -> list[str]:
@@ -22,11 +23,18 @@ def trained_vocabulary() -> list[str]:
     return vocabulary(names, tuple(COLOURS))
 
 
+def plain_vocabulary() -> list[str]:
+    """The words that the plain world's captions can contain."""
+    names = tuple(word for kind in KINDS.values() for word in kind.words)
+    return web_captions.vocabulary(names, tuple(COLOURS))
+
+
 def export(checkpoint: Path, out: Path = WEIGHTS) -> Path:
     """Write a training checkpoint as the file to ship: half precision, touched token rows only.
 
-    Weights of earlier steps that lie beside it (step_<n>.safetensors) are averaged with it. The
-    file's sha256 goes beside it. Raises FileNotFoundError without the checkpoint.
+    Weights of earlier steps that lie beside it (step_<n>.safetensors) are averaged with it; of the
+    plain world it is the running mean that is written. The file's sha256 goes beside it. Raises
+    FileNotFoundError without the checkpoint.
     """
     if not checkpoint.exists():
         raise FileNotFoundError(
@@ -34,10 +42,12 @@ def export(checkpoint: Path, out: Path = WEIGHTS) -> Path:
             "make one with: python -m workshop tinyclip train"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    words = trained_vocabulary()
+    flat = load_file(checkpoint)
+    mean = {k.replace("average.", "model.", 1): k for k in flat if k.startswith("average.")}
+    flat |= {name: flat[average] for name, average in mean.items()}
+    words = plain_vocabulary() if mean else trained_vocabulary()
     tokens = open_clip.get_tokenizer(register())([*words, "a photo."])
     rows = tokens.unique().to(torch.int32)
-    flat = load_file(checkpoint)
     earlier = [load_file(one) for one in sorted(checkpoint.parent.glob("step_*.safetensors"))]
     for name in (k for k in flat if k.startswith("model.") and flat[k].is_floating_point()):
         flat[name] = torch.stack([flat[name], *[one[name] for one in earlier]]).mean(dim=0)

@@ -68,11 +68,11 @@ def render_one(plan: RenderPlan, index: int) -> tuple[np.ndarray, np.ndarray, np
             continue
     else:
         raise ValueError(f"no visible defect for picture {index} ({kind.name}, style {style})")
-    touched = _touched(shot.mask, MASK_GRID)
+    cells = touched(shot.mask, MASK_GRID)
     number = -1 if defect is None else all_defects().index(defect)
     percent = round(100 * strength) if faulty else 0
     name = (-1, -1) if found else (names.index(kind.name), list(COLOURS).index(shot.colour))
-    return shot.image, touched, np.array([*name, number, percent], np.int16)
+    return shot.image, cells, np.array([*name, number, percent], np.int16)
 
 
 def all_defects() -> list[str]:
@@ -80,11 +80,12 @@ def all_defects() -> list[str]:
     return sorted({name for kind in KINDS.values() for name in defects_of(kind)})
 
 
-def _touched(mask: np.ndarray, grid: int) -> np.ndarray:
+def touched(mask: np.ndarray, grid: int) -> np.ndarray:
+    """(grid, grid) bool: the cells of a square mask that hold at least one of its pixels."""
     rows, columns = np.nonzero(mask)
-    touched = np.zeros((grid, grid), dtype=bool)
-    touched[rows * grid // mask.shape[0], columns * grid // mask.shape[1]] = True
-    return touched
+    cells = np.zeros((grid, grid), dtype=bool)
+    cells[rows * grid // mask.shape[0], columns * grid // mask.shape[1]] = True
+    return cells
 
 
 def render_set(plan: RenderPlan, folder: Path, jobs: int = -1) -> Path:

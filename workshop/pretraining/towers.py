@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from promptad_tutorial.clip.image_tower import embed_pixels, pool_image
 from promptad_tutorial.clip.tinyclip.model import IMAGE_MEAN, IMAGE_STD
 from workshop.pretraining.batches import NOISE_TOKEN
 
@@ -46,6 +47,23 @@ def picture_features(
         )
     finally:
         visual.output_tokens = False
+
+
+def picture_tokens(
+    model: open_clip.CLIP, images: Float[Tensor, "b 3 s s"], blocks: tuple[int, ...]
+) -> tuple[Float[Tensor, "b d"], Float[Tensor, "blocks b n w"]]:
+    """Image embedding, and patch tokens as they leave some blocks, counted from 1.
+
+    These are the tokens whose directions the visual memory keeps.
+    """
+    visual, kept = model.visual, {}
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGE_MEAN, IMAGE_STD))
+    x = embed_pixels(visual, (images - mean) / std)
+    for number, block in enumerate(visual.transformer.resblocks, start=1):
+        x = block(x)
+        if number in blocks:
+            kept[number] = x[:, 1:]
+    return pool_image(visual, x), torch.stack([kept[number] for number in blocks])
 
 
 def text_features(

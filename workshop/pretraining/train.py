@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -29,24 +29,44 @@ class Run:
     """The state of one training run: what a checkpoint holds."""
 
     def __init__(self, recipe: Recipe, defects: int) -> None:
-        if not hasattr(torch.optim, "Muon"):
-            raise ImportError(f"pretraining needs torch >= 2.9 (Muon), found {torch.__version__}")
-        self.model = new_model(recipe.seed).train()
+        model = new_model(recipe.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed + 1)
-            self.head = nn.Linear(self.model.visual.conv1.out_channels, defects + 1)
+            head = nn.Linear(model.visual.conv1.out_channels, defects + 1)
+        self.begin(model, head, recipe.muon_rate, recipe.adam_rate)
+
+    def begin(self, model: open_clip.CLIP, head: nn.Module, muon: float, adam: float) -> None:
+        """At step 0: a fresh model, a head that is thrown away, and both optimisers' rates."""
+        if not hasattr(torch.optim, "Muon"):
+            raise ImportError(f"pretraining needs torch >= 2.9 (Muon), found {torch.__version__}")
+        self.model, self.head = model.train(), head
         matrices, others = split_parameters(self.model)
         self.optimisers = [
-            torch.optim.Muon(matrices, lr=recipe.muon_rate, momentum=0.95, weight_decay=0.0),
+            torch.optim.Muon(matrices, lr=muon, momentum=0.95, weight_decay=0.0),
             torch.optim.AdamW(
                 [*others, *self.head.parameters()],
-                lr=recipe.adam_rate,
+                lr=adam,
                 betas=(0.9, 0.98),
                 weight_decay=0.0,
             ),
         ]
-        self.rates = [recipe.muon_rate, recipe.adam_rate]
+        self.rates = [muon, adam]
         self.step = 0
+
+    def update(self, loss: Tensor, share: float, muon_decay: float, largest: float) -> None:
+        """One step of both optimisers at a share of their rates; `largest` temperature."""
+        for group in self.optimisers[0].param_groups:
+            group["weight_decay"] = muon_decay
+        for optimiser, full in zip(self.optimisers, self.rates, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = full * share
+            optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        for optimiser in self.optimisers:
+            optimiser.step()
+        with torch.no_grad():
+            self.model.logit_scale.clamp_(max=float(torch.tensor(largest).log()))
+        self.step += 1
 
     def tensors(self) -> dict[str, Tensor]:
         """All of the state as one flat dictionary, fit for safetensors."""
@@ -119,18 +139,8 @@ def train_step(run: Run, recipe: Recipe, data: RenderSet, tokenize) -> dict:
     loss = contrastive + state_weight * states
     loss = loss + scheduled(recipe.patch_weights, run.step) * naming
     now = rate(recipe, run.step)
-    for group in run.optimisers[0].param_groups:
-        group["weight_decay"] = scheduled(recipe.muon_decay, run.step)
-    for optimiser, full in zip(run.optimisers, run.rates, strict=True):
-        for group in optimiser.param_groups:
-            group["lr"] = full * now
-        optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    for optimiser in run.optimisers:
-        optimiser.step()
-    with torch.no_grad():
-        run.model.logit_scale.clamp_(max=float(torch.tensor(recipe.largest_temperature).log()))
-    run.step += 1
+    decay = scheduled(recipe.muon_decay, run.step)
+    run.update(loss, now, decay, recipe.largest_temperature)
     return {
         "step": run.step,
         "pixels": size,
@@ -150,38 +160,54 @@ def train(folder: Path, data: RenderSet, recipe: Recipe | None = None) -> Path:
     the path of the checkpoint.
     """
     recipe = recipe or Recipe()
+    wanted = {"recipe": asdict(recipe), "data": data.plan, "torch": torch.__version__}
+    tokenize = open_clip.get_tokenizer(register())
+
+    def step(run: Run) -> dict:
+        row = train_step(run, recipe, data, tokenize)
+        if run.step in recipe.averaged_with and run.step < recipe.steps:
+            save(run, folder / f"step_{run.step}.safetensors")  # before the checkpoint
+        return row
+
+    run = Run(recipe, len(data.defects))
+    return run_to_the_end(folder, wanted, run, recipe.steps, recipe.save_every, step)
+
+
+def run_to_the_end(
+    folder: Path, wanted: dict, run: Run, steps: int, save_every: int, step: Callable[[Run], dict]
+) -> Path:
+    """Make steps, from the last checkpoint in `folder` on; returns the path of the checkpoint.
+
+    `wanted` is what decides the run: it is written to recipe.json, and where that says something
+    else ValueError is raised. What `step` returns becomes a row of log.csv.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     note, checkpoint = folder / "recipe.json", folder / "checkpoint.safetensors"
-    wanted = {"recipe": asdict(recipe), "data": data.plan, "torch": torch.__version__}
-    wanted = json.dumps(wanted, indent=1)
-    if note.exists() and note.read_text() != wanted:
+    said = json.dumps(wanted, indent=1)
+    if note.exists() and note.read_text() != said:
         raise ValueError(f"{folder} holds a run with another recipe: choose another folder")
-    note.write_text(wanted)
-    run = Run(recipe, len(data.defects))
+    note.write_text(said)
     if checkpoint.exists():
         run.restore(load_file(checkpoint))
     _forget_after(folder / "log.csv", run.step)
-    tokenize = open_clip.get_tokenizer(register())
     begun = time.monotonic()
     with (folder / "log.csv").open("a", newline="") as log:
         rows = csv.writer(log)
-        bar = trange(run.step, recipe.steps, desc="pretraining", unit="step")
+        bar = trange(run.step, steps, desc="pretraining", unit="step")
         for _ in bar:
-            row = train_step(run, recipe, data, tokenize)
+            row = step(run)
             row["seconds"] = round(time.monotonic() - begun, 1)
             if row["step"] == 1:
                 rows.writerow(row)
             rows.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in row.values())
-            bar.set_postfix({k: f"{row[k]:.2f}" for k in ("contrastive", "states", "naming")})
-            if run.step in recipe.averaged_with and run.step < recipe.steps:
-                _save(run, folder / f"step_{run.step}.safetensors")  # before the checkpoint
-            if run.step % recipe.save_every == 0 or run.step == recipe.steps:
+            bar.set_postfix({k: f"{row[k]:.2f}" for k in list(row)[2:5]})
+            if run.step % save_every == 0 or run.step == steps:
                 log.flush()
-                _save(run, checkpoint)
+                save(run, checkpoint)
     return checkpoint
 
 
-def _save(run: Run, path: Path) -> None:
+def save(run: Run, path: Path) -> None:
     """Write the state of a run in one move: a kill leaves no half-written file of this name."""
     part = path.with_suffix(".part")
     save_file(run.tensors(), part)

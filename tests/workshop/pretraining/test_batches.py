@@ -183,7 +183,7 @@ def test_rows_of_tokens_are_the_captions_and_then_their_counters(noise_set, toke
 def test_without_unknown_words_every_text_is_read_as_it_is(tokenize):
     texts = ["a washer", "a washer with a dent."]
     plan = BatchPlan(unknown_share=0.0)
-    tokens, ends = batches._tokens(texts, tokenize, plan, np.random.default_rng(0))
+    tokens, ends = batches.with_unknown_words(texts, tokenize, plan, np.random.default_rng(0))
     assert torch.equal(tokens, tokenize(texts)[:, : tokens.shape[1]])
     assert ends.tolist() == [3, 7] and tokens.shape == (2, 8)
 
@@ -191,7 +191,7 @@ def test_without_unknown_words_every_text_is_read_as_it_is(tokenize):
 def test_one_to_four_unknown_words_stand_at_the_start_or_at_the_end(tokenize):
     texts = ["a washer", "a photo of the dented washer."] * 600
     plan = BatchPlan(unknown_share=0.5)
-    tokens, ends = batches._tokens(texts, tokenize, plan, np.random.default_rng(0))
+    tokens, ends = batches.with_unknown_words(texts, tokenize, plan, np.random.default_rng(0))
     lengths = {True: [], False: []}  # of the unknown parts at the start, and at the end
     for row, last, known in zip(tokens.tolist(), ends.tolist(), tokenize(texts), strict=True):
         count = row.count(NOISE_TOKEN)
@@ -215,7 +215,7 @@ def test_one_to_four_unknown_words_stand_at_the_start_or_at_the_end(tokenize):
 
 def test_the_first_part_of_a_batch_is_of_few_kinds(noise_set):
     plan = BatchPlan(hard_kinds=2, hard_each=5, spread=30)
-    chosen = batches._choose(noise_set, plan, np.random.default_rng(0))
+    chosen = batches.choose(noise_set, plan, np.random.default_rng(0))
     kinds = noise_set.labels[chosen, 0]
     assert len(chosen) == 40
     assert len(set(kinds[:5])) == len(set(kinds[5:10])) == 1 and kinds[0] != kinds[5]
@@ -224,7 +224,7 @@ def test_the_first_part_of_a_batch_is_of_few_kinds(noise_set):
 
 def test_whole_styles_come_with_all_their_pieces(noise_set):
     plan = BatchPlan(hard_kinds=2, hard_each=8, whole_styles=True, spread=0)
-    chosen = batches._choose(noise_set, plan, np.random.default_rng(0))
+    chosen = batches.choose(noise_set, plan, np.random.default_rng(0))
     looks, counts = np.unique(chosen // PIECES_A_STYLE, return_counts=True)
     assert len(looks) == 4 and set(counts) == {PIECES_A_STYLE}
 
@@ -232,7 +232,7 @@ def test_whole_styles_come_with_all_their_pieces(noise_set):
 @pytest.mark.parametrize("whole_styles", [False, True])
 def test_weak_defects_can_be_left_out_of_the_hard_part(noise_set, whole_styles):
     plan = BatchPlan(8, 6, whole_styles=whole_styles, weakest=70, spread=0)
-    chosen = batches._choose(noise_set, plan, np.random.default_rng(0))
+    chosen = batches.choose(noise_set, plan, np.random.default_rng(0))
     *_, defects, strengths = noise_set.labels[chosen].T
     assert (defects >= 0).any() and (strengths[defects >= 0] >= 70).all()
 
@@ -247,7 +247,7 @@ def test_objects_are_hard_kinds_more_often_by_their_weight(noise_set, weight):
     data = replace(noise_set, kinds=names, labels=labels)
     plan = BatchPlan(1, 1, spread=0, object_weight=weight)
     draw = np.random.default_rng(0)
-    found = np.array([labels[batches._choose(data, plan, draw)[0], 0] for _ in range(800)])
+    found = np.array([labels[batches.choose(data, plan, draw)[0], 0] for _ in range(800)])
     shares = {kind: (found == kind).mean() for kind in (*textures, -1, *objects)}
     for kind, share in shares.items():
         expected = (weight if kind in objects else 1.0) / (4 + 4 * weight)
@@ -259,7 +259,7 @@ def test_objects_are_hard_kinds_more_often_by_their_weight(noise_set, weight):
 
 def test_the_eight_ways_to_turn_a_picture_are_all_there_are():
     picture = np.arange(25).reshape(5, 5)
-    found = {batches._one_way(picture, way).tobytes() for way in range(8)}
+    found = {batches.one_way(picture, way).tobytes() for way in range(8)}
     assert found == {way.tobytes() for way in eight_ways(picture)} and len(found) == 8
 
 
@@ -369,7 +369,7 @@ def test_a_patch_is_defective_if_enough_of_it_is_touched():
 
 def test_grey_pictures_have_three_equal_channels_up_to_noise(noise_set):
     grey = np.array([True, False])
-    found = batches._augmented(noise_set.images[:2], grey, 120, np.random.default_rng(0))
+    found = batches.augmented(noise_set.images[:2], grey, 120, np.random.default_rng(0))
     spread = found.std(dim=1).mean(dim=(1, 2))
     assert spread[0] < 0.03 < spread[1]
 
