@@ -50,7 +50,7 @@ def run_init_data(arguments: argparse.Namespace) -> str:
         arguments.seed,
         arguments.jobs,
     )
-    made = lay_out(plan, arguments.out, arguments.name, arguments.seed, arguments.link)
+    folder = lay_out(plan, arguments.out, arguments.name, arguments.seed, arguments.link)
     bad = ", ".join(f"{n} {defect}" for defect, n in plan.tested.items() if defect != GOOD)
     masks = f"{plan.masks} masks" if plan.masks else "no masks (image scores only)"
     copies = f"; {len(plan.copies)} copies of good pictures left out" if plan.copies else ""
@@ -62,5 +62,5 @@ def run_init_data(arguments: argparse.Namespace) -> str:
     return (
         f"{arguments.name}: {plan.learnt} good pictures to learn from; to test "
         f"{plan.tested.get(GOOD, 0)} good, {bad or 'none bad'}, {masks}{copies}; seed "
-        f"{arguments.seed}: {made.folder}"
+        f"{arguments.seed}: {folder}"
     )

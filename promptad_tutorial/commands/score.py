@@ -56,11 +56,11 @@ def add_to(groups: Actions) -> None:
 
 def run_score(arguments: argparse.Namespace) -> Result:
     """Score the pictures; returns the counts, and 1 as exit code where there are anomalies."""
-    from promptad_tutorial.commands.score_folder.pictures import pictures_under
     from promptad_tutorial.commands.score_folder.score_folder import TABLE, Plan, score_folder
     from promptad_tutorial.commands.score_folder.score_table import ANOMALOUS, ERROR, GOOD
     from promptad_tutorial.detectors.opening import open_detector
     from promptad_tutorial.detectors.saving import read_note
+    from promptad_tutorial.files.listing import pictures_below
     from promptad_tutorial.scoring.threshold import drift
 
     plan = Plan(
@@ -73,7 +73,7 @@ def run_score(arguments: argparse.Namespace) -> Result:
     # what is quick to find out comes before a large backbone is loaded
     note = read_note(arguments.detector)
     threshold = _chosen_threshold(note["threshold"], arguments)
-    pictures_under(arguments.images, leave_out=arguments.out)
+    pictures_below(arguments.images, leave_out=arguments.out)
     # pictures are read as those were that the detector learnt from
     arguments.image_size, arguments.resize = note["image_size"], note["resize"]
     backbone = backbone_loader(arguments)()

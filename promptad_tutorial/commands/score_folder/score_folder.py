@@ -14,11 +14,11 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from promptad_tutorial.commands.score_folder.page import save_thumbnail, write_page
-from promptad_tutorial.commands.score_folder.pictures import pictures_under
 from promptad_tutorial.commands.score_folder.score_table import ScoreTable
 from promptad_tutorial.commands.score_folder.stream import Inspected, inspect
 from promptad_tutorial.detectors import Detector
 from promptad_tutorial.figures.heat_maps import heat_map_path, overlay, plain_map, save_png
+from promptad_tutorial.files.listing import pictures_below
 from promptad_tutorial.files.names import cell
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def score_folder(
     Raises FileNotFoundError, NotADirectoryError or ValueError for `images`, and what
     `ScoreTable` raises for a table that is there already.
     """
-    paths = pictures_under(images, leave_out=out)
+    paths = pictures_below(images, leave_out=out)
     root = images.expanduser().absolute()
     names = {path: path.relative_to(root).as_posix() for path in paths}
     label = detector.backbone.label
