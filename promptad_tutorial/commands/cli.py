@@ -1,4 +1,4 @@
-"""The command line: a demo, one's own data, the tables.
+"""The command line: a demo, one's own data, the benchmark.
 
 Progress goes to stderr, the one-line result to stdout, and a user's mistake is one line on stderr
 with exit code 2.
@@ -23,10 +23,7 @@ from promptad_tutorial.commands import (
     demo,
     doctor,
     init_data,
-    ladder,
     score,
-    thresholds,
-    zero_shot,
 )
 from promptad_tutorial.commands.command import Result
 from promptad_tutorial.files.names import say
@@ -40,14 +37,14 @@ GROUPS = (
     init_data,
     check_data,
     score,
-    zero_shot,
-    ladder,
-    thresholds,
     benchmark,
 )  # in the order of --help
 # Other packages add theirs by an entry point of this group: a module with `add_to(groups)`.
 ENTRY_POINTS = "promptad_tutorial.commands"
-MOVED = {name: f"python -m workshop {name}" for name in ("minifactory", "tinyclip")}
+MOVED = {
+    name: f"python -m workshop {name}"
+    for name in ("minifactory", "tinyclip", "ladder", "thresholds", "zero-shot")
+}
 
 
 def build_parser(

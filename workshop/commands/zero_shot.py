@@ -27,7 +27,7 @@ def add_to(groups: Actions) -> None:
 
 def run_zero_shot(arguments: argparse.Namespace) -> str:
     """Write the table as CSV, with the backbone's label and checksum in every row."""
-    from promptad_tutorial.benchmark.zero_shot_table import zero_shot_table
+    from workshop.results.zero_shot_table import zero_shot_table
 
     data = chosen_data(arguments)
     backbone = backbone_loader(arguments)()

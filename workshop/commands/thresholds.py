@@ -31,7 +31,7 @@ def add_to(groups: Actions) -> None:
 
 def run_thresholds(arguments: argparse.Namespace) -> str:
     """Write the table; returns the means over lines and seeds at each number of shots."""
-    from promptad_tutorial.benchmark.threshold_table import threshold_table
+    from workshop.results.threshold_table import threshold_table
 
     data = chosen_data(arguments)
     load = backbone_loader(arguments)

@@ -55,12 +55,13 @@ def add_to(groups: Actions) -> None:
 
 def run_ladder(arguments: argparse.Namespace) -> str:
     """Compare, then write <set>.csv, <set>_summary.csv, <set>_paired.csv and <set>.json."""
-    from promptad_tutorial.benchmark import comparison, methods, report
+    from promptad_tutorial.benchmark import methods, report
     from promptad_tutorial.files.provenance import versions
+    from workshop.results import comparison, sets
 
     name = arguments.set
     shots, seeds = DEFAULTS[name]
-    found = methods.SETS[name]()
+    found = sets.SETS[name]()
     if arguments.methods:
         found = methods.chosen(found, arguments.methods)
     plan = comparison.Plan(
