@@ -34,8 +34,8 @@ def run_demo(arguments: argparse.Namespace) -> str:
     from promptad_tutorial.datasets import draw_shots
     from promptad_tutorial.detectors import PromptAD
     from promptad_tutorial.figures import panels
-    from promptad_tutorial.files.names import write_table
     from promptad_tutorial.files.pictures import read_image, seen_part
+    from promptad_tutorial.files.writing import write_table
     from promptad_tutorial.scoring.metrics import image_auroc
 
     data = chosen_data(arguments)
