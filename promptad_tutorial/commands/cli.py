@@ -16,35 +16,12 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from promptad_tutorial.commands import (
-    benchmark,
-    check_backbone,
-    check_data,
-    demo,
-    doctor,
-    init_data,
-    ladder,
-    score,
-    thresholds,
-    zero_shot,
-)
-from promptad_tutorial.commands.command import Result
+from promptad_tutorial.commands import benchmark, command, ladder, thresholds, zero_shot
 from promptad_tutorial.files.names import say
 
 log = logging.getLogger(__name__)
 
-GROUPS = (
-    doctor,
-    demo,
-    check_backbone,
-    init_data,
-    check_data,
-    score,
-    zero_shot,
-    ladder,
-    thresholds,
-    benchmark,
-)  # in the order of --help
+GROUPS = (command, zero_shot, ladder, thresholds, benchmark)  # in the order of --help
 # Other packages add theirs by an entry point of this group: a module with `add_to(groups)`.
 ENTRY_POINTS = "promptad_tutorial.commands"
 MOVED = {name: f"python -m workshop {name}" for name in ("minifactory", "tinyclip")}
@@ -114,6 +91,6 @@ def run(parser: argparse.ArgumentParser, words: Sequence[str], module: str) -> i
     except KeyboardInterrupt:
         sys.stderr.write(f"{parser.prog}: interrupted\n")
         return 130
-    said = result if isinstance(result, Result) else Result(result)
+    said = result if isinstance(result, command.Result) else command.Result(result)
     say(said.text, sys.stdout)  # a name may be of any encoding, and so may the terminal
     return said.code

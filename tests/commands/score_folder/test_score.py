@@ -17,7 +17,7 @@ from PIL import Image
 
 from promptad_tutorial.commands.score_folder import stream
 from promptad_tutorial.commands.score_folder.page import MOST_SHOWN, write_page
-from promptad_tutorial.commands.score_folder.pictures import pictures_under
+from promptad_tutorial.commands.score_folder.score_folder import pictures_under
 from promptad_tutorial.commands.score_folder.score_table import row_of
 from promptad_tutorial.detectors import CoOp, PromptAD, WinCLIP, ZeroShot, opening
 from promptad_tutorial.detectors.opening import KINDS, kind_of, open_detector

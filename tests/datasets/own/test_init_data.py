@@ -246,8 +246,8 @@ def test_equal_names_get_numbers_and_keep_their_masks(own):
 
 def test_pictures_of_all_kinds_are_scored_as_they_are_seen(own, small_backbone, tmp_path):
     detector = VisualMemory(small_backbone(), "nut", 24).fit([noise(0), noise(1)])
-    counts = score_folder(detector, own / "good ones", tmp_path / "out", 0.5)
-    assert counts == {"good": 14}
+    rows = score_folder(detector, own / "good ones", tmp_path / "out", 0.5)
+    assert [row.verdict for row in rows] == 14 * ["good"]
     table = pd.read_csv(tmp_path / "out" / "scores.csv", index_col="image")
     assert table["error"].isna().all() and table.loc["0.png", "score"] < 1e-5  # a shot
     assert table.loc["copy of 1.bmp", "score"] == pytest.approx(table.loc["1.png", "score"])
