@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,6 @@ from promptad_tutorial.clip.choice import PRECISIONS, BackboneChoice, precision_
 
 if TYPE_CHECKING:
     from promptad_tutorial.clip.loading import Backbone
-    from promptad_tutorial.datasets import Dataset
 
 HERE = Path(__file__).parent
 TYPES: dict[str, dict[str, Any]] = {
@@ -67,11 +66,10 @@ def add_command(
     return parser
 
 
-def add_inputs(parser: argparse.ArgumentParser, lines: bool = False) -> None:
-    """The options that say what is measured and how pictures are read."""
-    shared = _table()["shared"]
-    for option in (*(["lines"] if lines else []), *OF_BACKBONE, "data"):
-        _add_option(parser, option, shared[option])
+def add_shared(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add options that several commands have."""
+    for name in names:
+        _add_option(parser, name, _table()["shared"][name])
 
 
 def _table() -> dict[str, Any]:
@@ -98,22 +96,6 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default in (None, False) else super()._get_help_string(action)
-
-
-def chosen_data(arguments: argparse.Namespace) -> Dataset:
-    """The dataset of --data, or of the environment, with the product lines of --lines alone.
-
-    Raises what opening it raises; an unknown product line is an error before any work.
-    """
-    from promptad_tutorial.datasets import dataset_from_environment, open_dataset
-
-    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
-    lines = getattr(arguments, "lines", None)
-    if not lines:
-        return data
-    for line in lines:
-        data.load(line)
-    return replace(data, product_lines=tuple(lines))
 
 
 def chosen_backbone(arguments: argparse.Namespace) -> BackboneChoice:

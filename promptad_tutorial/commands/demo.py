@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 
 from promptad_tutorial.benchmark.test_set import mask_on_square
-from promptad_tutorial.commands.command import backbone_loader, chosen_data
-from promptad_tutorial.datasets import draw_shots
+from promptad_tutorial.commands.command import backbone_loader
+from promptad_tutorial.datasets import dataset_from_environment, draw_shots, open_dataset
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.figures import panels
 from promptad_tutorial.files.pictures import read_image, seen_part
@@ -20,7 +20,7 @@ from promptad_tutorial.scoring.metrics import image_auroc
 
 def run(arguments: argparse.Namespace) -> str:
     """Write demo.png, scores.csv and detector.safetensors; returns the figures in one line."""
-    data = chosen_data(arguments)
+    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
     line = data.load(arguments.line or data.product_lines[0], require_masks=False)
     backbone = backbone_loader(arguments)()
     shots = [s.image for s in draw_shots(line.train, arguments.shots, arguments.seed)]
