@@ -17,6 +17,7 @@ from promptad_tutorial.datasets.own import plan_layout, writing
 from promptad_tutorial.detectors import VisualMemory
 from promptad_tutorial.files.pictures import read_image
 from tests.commands.test_cli import failure, run
+from tests.workshop.test_commands import run as run_workshop
 
 
 def noise(seed: int, size: tuple[int, int] = (80, 96)) -> Image.Image:
@@ -263,11 +264,13 @@ def test_data_without_masks_work_where_image_scores_are_enough(capsys, own, smal
     assert run(capsys, *words(own))[0] == 0
     data, out = own / "data", own / "out"
     one = ("--backbone", "small-plain:random")
-    code, said, _ = run(capsys, "zero-shot", "--data", data, *one, "--out", out / "zero.csv")
+    code, said, _ = run_workshop(
+        capsys, "zero-shot", "--data", data, *one, "--out", out / "zero.csv"
+    )
     table = pd.read_csv(out / "zero.csv")
     assert code == 0 and "pixel AUROC not available (no masks)" in said
     assert table["image_auroc"].notna().all() and table["pixel_auroc"].isna().all()
-    code, said, _ = run(
+    code, said, _ = run_workshop(
         capsys, "ladder", "--data", data, *one, "--methods", "zero-shot", "memory", "--shots", 1,
         "--seeds", 0, "--jobs", 1, "--map-size", 24, "--runs", out / "runs", "--out", out / "l",
     )  # fmt: skip
