@@ -15,7 +15,7 @@ def run(arguments: argparse.Namespace) -> str:
     a = arguments
     check_place(a.out, a.name)
     plan = plan_layout(a.good, a.bad, a.masks, a.test_good, a.seed, a.jobs)
-    made = lay_out(plan, a.out, a.name, a.seed, a.link)
+    folder = lay_out(plan, a.out, a.name, a.seed, a.link)
     bad = ", ".join(f"{n} {defect}" for defect, n in plan.tested.items() if defect != GOOD)
     masks = f"{plan.masks} masks" if plan.masks else "no masks (image scores only)"
     copies = f"; {len(plan.copies)} copies of good pictures left out" if plan.copies else ""
@@ -25,5 +25,5 @@ def run(arguments: argparse.Namespace) -> str:
         copies += f"; {others} ({names})"
     return (
         f"{a.name}: {plan.learnt} good pictures to learn from; to test {plan.tested.get(GOOD, 0)} "
-        f"good, {bad or 'none bad'}, {masks}{copies}; seed {a.seed}: {made.folder}"
+        f"good, {bad or 'none bad'}, {masks}{copies}; seed {a.seed}: {folder}"
     )

@@ -8,10 +8,11 @@ import math
 from collections import Counter
 
 from promptad_tutorial.commands.command import Result, backbone_loader
-from promptad_tutorial.commands.score_folder.score_folder import TABLE, pictures_under, score_folder
+from promptad_tutorial.commands.score_folder.score_folder import TABLE, score_folder
 from promptad_tutorial.commands.score_folder.score_table import ANOMALOUS, ERROR, GOOD
 from promptad_tutorial.detectors.opening import open_detector
 from promptad_tutorial.detectors.saving import read_note
+from promptad_tutorial.files.listing import pictures_below
 from promptad_tutorial.scoring.threshold import drift
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> Result:
         raise ValueError(f"expected a scale LOW HIGH with LOW below HIGH, got {limits}")
     if arguments.batch < 1:
         raise ValueError(f"expected a batch size of 1 or more, got {arguments.batch}")
-    pictures_under(arguments.images, leave_out=arguments.out)
+    pictures_below(arguments.images, leave_out=arguments.out)
     # pictures are read as those were that the detector learnt from
     arguments.image_size, arguments.resize = note["image_size"], note["resize"]
     backbone = backbone_loader(arguments)()

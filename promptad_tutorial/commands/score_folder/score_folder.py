@@ -23,38 +23,14 @@ from promptad_tutorial.commands.score_folder.score_table import (
 from promptad_tutorial.commands.score_folder.stream import Inspected, inspect
 from promptad_tutorial.detectors import Detector
 from promptad_tutorial.figures.heat_maps import heat_map_path, overlay, plain_map, save_png
-from promptad_tutorial.files.listing import (
-    IMAGE_SUFFIXES,
-    describe_contents,
-    existing_folder,
-    files_below,
-)
-from promptad_tutorial.files.names import cell, kind_of
+from promptad_tutorial.files.listing import pictures_below
+from promptad_tutorial.files.names import cell
 from promptad_tutorial.files.writing import write_whole
 
 log = logging.getLogger(__name__)
 TABLE, SCALE = "scores.csv", "scale.json"
 SCALE_FROM = 16  # pictures that the colours' scale is taken from, whatever the batch
 Limits = tuple[float, float]
-
-
-def pictures_under(folder: str | Path, leave_out: Path | None = None) -> tuple[Path, ...]:
-    """The pictures in `folder` and its sub-folders, in natural order of their parts.
-
-    Nothing under `leave_out` is, as what is written there must not be scored. Listed too are a link
-    to nowhere and what people call a picture but nobody can read here: whoever reads it finds the
-    fault, and it does not pass as good.
-
-    Raises FileNotFoundError or NotADirectoryError for no folder, ValueError for no picture in it.
-    """
-    root = existing_folder(folder, "a folder of pictures")
-    found = [p for p in files_below(root, leave_out) if kind_of(p) in ("picture", "unreadable")]
-    if not found:
-        raise ValueError(
-            f"expected pictures ({', '.join(IMAGE_SUFFIXES)}, ...) in {root} or its sub-folders, "
-            f"found {describe_contents(root)}"
-        )
-    return tuple(found)
 
 
 def score_folder(
@@ -79,7 +55,7 @@ def score_folder(
     Raises FileNotFoundError, NotADirectoryError or ValueError for `images`, and what
     `rows_to_keep` raises for a table that is there already.
     """
-    paths = pictures_under(images, leave_out=out)
+    paths = pictures_below(images, leave_out=out)
     root = images.expanduser().absolute()
     names = {path: path.relative_to(root).as_posix() for path in paths}
     called = Counter(map(cell, names.values()))
