@@ -14,7 +14,7 @@ from promptad_tutorial.clip.choice import BackboneChoice, BackboneError
 from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.clip.precision import check_precision
 from promptad_tutorial.clip.text_tower import UnknownWordWarning
-from promptad_tutorial.clip.weights.checkpoints import fill_model
+from promptad_tutorial.clip.weights.checkpoints import fitting
 from promptad_tutorial.clip.weights.model_support import at_image_size
 from promptad_tutorial.clip.weights.pretrained import (
     NOT_GIVEN,
@@ -105,7 +105,8 @@ def _at_image_size(model: torch.nn.Module, image_size: int) -> torch.nn.Module:
     config = at_image_size(MODEL_NAME, open_clip.get_model_config(MODEL_NAME), image_size)
     with torch.random.fork_rng(devices=[]):
         larger = open_clip.CLIP(**config)
-    fill_model(larger, dict(model.state_dict()), MODEL_NAME, "the package", interpolate=True)
+    state = fitting(larger, dict(model.state_dict()), MODEL_NAME, "the package", interpolate=True)
+    larger.load_state_dict(state)
     return larger.eval()
 
 

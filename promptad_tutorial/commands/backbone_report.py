@@ -12,7 +12,7 @@ import psutil
 import torch
 
 from promptad_tutorial.clip.weights.checkpoints import fitting, read_weights
-from promptad_tutorial.clip.weights.file import check_whole
+from promptad_tutorial.clip.weights.verify import check_whole
 from promptad_tutorial.clip.weights.pretrained import (
     NOT_GIVEN,
     Choice,

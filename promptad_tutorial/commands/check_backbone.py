@@ -102,7 +102,7 @@ def _checked(
 def _damaged(name: str, pretrained: Any, size: int | None) -> bool:
     """Whether a file that a network can replace is damaged; it is removed then."""
     from promptad_tutorial.clip.weights.download import network_problem
-    from promptad_tutorial.clip.weights.file import check_whole
+    from promptad_tutorial.clip.weights.verify import check_whole
     from promptad_tutorial.clip.weights.pretrained import BackboneError, choose
 
     source = None if name == "tiny" else choose(name, pretrained, size).source

@@ -9,16 +9,10 @@ import open_clip
 
 from promptad_tutorial.clip.choice import BackboneError
 
-# Options of open_clip's transformer blocks that change the attention itself: with any of them
-# softmax(v v^T s) v over the plain projections would not be this tower's attention.
+# Options of open_clip's blocks with which softmax(v v^T s) v would not be this tower's attention.
 CUSTOM_ATTENTION = (
-    "qk_norm",
-    "scaled_cosine_attn",
-    "scale_heads",
-    "scale_attn_inner",
-    "scale_attn",
-    "scale_fc",
-)
+    "qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn", "scale_fc"
+)  # fmt: skip
 
 
 def supported_config(name: str) -> dict[str, Any]:
@@ -77,50 +71,35 @@ def own_image_size(config: dict[str, Any]) -> int:
     return int(size[0] if isinstance(size, (list, tuple)) else size)
 
 
-def refusal(name: str, config: dict[str, Any]) -> str | None:
-    """Why a model of this config cannot be taken apart, or None if it can."""
-    vision, text = config["vision_cfg"], config["text_cfg"]
-    if "multimodal_cfg" in config:
-        return "it is a CoCa model, which reads its image embedding from an attention pooler"
-    return _vision_refusal(vision) or _text_refusal(name, text)
+def refusal(name: str, config: dict[str, Any]) -> str:
+    """Why a model of this config cannot be taken apart, or "" if it can."""
+    image, text = config["vision_cfg"], config["text_cfg"]
+    timm, bert = image.get("timm_model_name"), text.get("hf_model_name")
+    tokenizer = text.get("hf_tokenizer_name") or ("siglip" in name.lower() and "of SigLIP")
+    pool, reads = image.get("pool_type", "tok"), text.get("pool_type", "argmax")
+    size = image.get("image_size", 224)
+    resnet = isinstance(image.get("layers", 12), (list, tuple))
+    uneven = isinstance(size, (list, tuple)) and size[0] != size[1]
+    reasons = (
+        ("multimodal_cfg" in config, "it is a CoCa model, which ends in an attention pooler"),
+        (timm, f"its image tower is timm's {timm}, whose blocks lack open_clip's projections"),
+        (resnet, "its image tower is a ResNet, which has no self-attention in its blocks"),
+        (image.get("attentional_pool"), "its image tower ends in an attention pooler"),
+        (pool not in ("tok", "avg"), f"its image tower pools with {pool!r}: no image embedding"),
+        (uneven, f"its images are not square: {size}"),
+        (_custom(image), f"the blocks of its image tower use {_custom(image)}"),
+        (bert, f"its text tower is the transformers model {bert}"),
+        (tokenizer, f"its prompts need the tokenizer {tokenizer}, not CLIP's own"),
+        (text.get("embed_cls"), "its text tower reads its feature from an extra CLS token"),
+        (
+            reads not in ("argmax", "eos", "first", "last"),
+            f"its text tower pools with {reads!r}: no text embedding",
+        ),
+        (_custom(text), f"the blocks of its text tower use {_custom(text)}"),
+    )
+    return next((reason for holds, reason in reasons if holds), "")
 
 
-def _vision_refusal(vision: dict[str, Any]) -> str | None:
-    if vision.get("timm_model_name"):
-        return (
-            f"its image tower is timm's {vision['timm_model_name']}, whose blocks have no "
-            "projections in open_clip's layout for V-V attention"
-        )
-    if isinstance(vision.get("layers", 12), (list, tuple)):
-        return "its image tower is a ResNet, which has no self-attention in its blocks"
-    if vision.get("attentional_pool"):
-        return "its image tower ends in an attention pooler, so patches have no joint space"
-    if vision.get("pool_type", "tok") not in ("tok", "avg"):
-        return f"its image tower pools with {vision['pool_type']!r}: no image embedding"
-    size = vision.get("image_size", 224)
-    if isinstance(size, (list, tuple)) and size[0] != size[1]:
-        return f"its images are not square: {size[0]} x {size[1]}"
-    return _block_refusal("image", vision)
-
-
-def _text_refusal(name: str, text: dict[str, Any]) -> str | None:
-    if text.get("hf_model_name"):
-        return f"its text tower is the transformers model {text['hf_model_name']}"
-    if text.get("hf_tokenizer_name"):
-        return f"its prompts need the tokenizer {text['hf_tokenizer_name']}, not CLIP's own"
-    if "siglip" in name.lower():
-        return "its prompts need SigLIP's tokenizer, not CLIP's own"
-    if text.get("embed_cls"):
-        return "its text tower reads its feature from an extra CLS token"
-    if text.get("pool_type", "argmax") not in ("argmax", "eos", "first", "last"):
-        return f"its text tower pools with {text['pool_type']!r}: no text embedding"
-    return _block_refusal("text", text)
-
-
-def _block_refusal(tower: str, config: dict[str, Any]) -> str | None:
-    changed = [option for option in CUSTOM_ATTENTION if config.get(option)]
-    if config.get("block_type") == "custom":
-        changed.append("block_type 'custom'")
-    if changed:
-        return f"the blocks of its {tower} tower use {', '.join(changed)}"
-    return None
+def _custom(tower: dict[str, Any]) -> str:
+    changed = [option for option in CUSTOM_ATTENTION if tower.get(option)]
+    return ", ".join(changed + ["block_type 'custom'"] * (tower.get("block_type") == "custom"))
