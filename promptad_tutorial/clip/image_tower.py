@@ -84,8 +84,7 @@ def encode_pixels(
         if attention == "plain" or number < first_block:
             second = tokens = run_block(block, tokens)
         else:
-            # of the untouched path the image embedding reads CLS alone, or the mean of all patches
-            last = number == depth and number not in blocks and visual.pool_type != "avg"
+            last = number == depth and number not in blocks  # then CLS alone is read
             residual, tokens = run_both_paths(block, tokens, attention, cls_only=last)
             second = second + residual
         if number in blocks:
@@ -96,8 +95,8 @@ def encode_pixels(
                 after = tokens + attention_residual(following, tokens, "q-k")
             kept[number] = unit_norm(after[:, 1:])
     return ImageFeatures(
-        cls=unit_norm(pool_image(visual, tokens)),
-        patches=unit_norm(project_patches(visual, second)),
+        cls=in_joint_space(visual, tokens[:, 0]),
+        patches=in_joint_space(visual, second[:, 1:]),
         blocks=torch.stack([kept[number] for number in blocks])
         if blocks
         else at_least_single(second.new_zeros((0, *second[:, 1:].shape))),
@@ -126,24 +125,11 @@ def embed_pixels(
     return visual.ln_pre(tokens + visual.positional_embedding)
 
 
-def pool_image(
-    visual: nn.Module, tokens: Float[Tensor, "batch tokens width"]
-) -> Float[Tensor, "batch embed"]:
-    """CLIP's image embedding: the CLS token, or the mean patch where the tower was built so."""
-
-    def pool(some: Tensor) -> Tensor:
-        return some[:, 1:].mean(dim=1) if visual.pool_type == "avg" else some[:, 0]
-
-    if visual.final_ln_after_pool:
-        return visual.ln_post(pool(tokens)) @ visual.proj
-    return pool(visual.ln_post(tokens)) @ visual.proj
-
-
-def project_patches(
-    visual: nn.Module, tokens: Float[Tensor, "batch tokens width"]
-) -> Float[Tensor, "batch patches embed"]:
-    """Patch tokens in the joint space of images and texts: the head that CLIP uses for CLS."""
-    return visual.ln_post(tokens[:, 1:]) @ visual.proj
+def in_joint_space(
+    visual: nn.Module, tokens: Float[Tensor, "*batch width"]
+) -> Float[Tensor, "*batch embed"]:
+    """Unit-norm features in the joint space of images and texts, by the head of CLIP's CLS."""
+    return unit_norm(visual.ln_post(tokens) @ visual.proj)
 
 
 def unit_norm(features: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:

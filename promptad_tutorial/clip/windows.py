@@ -3,7 +3,7 @@
 A patch token of CLIP does not live with texts: only the image embedding was trained to. WinCLIP
 (CVPR 2023) takes that embedding, and lets it see nothing but a window of k x k patches:
 
-    z_w = unit(pool(tower([CLS, patches of w]))),  patches with their own positions, after ln_pre
+    z_w = unit(CLS of tower([CLS, patches of w])),  patches with their own positions, after ln_pre
 
 That is the tower with all other patches masked out. Here they are left out: 1 + k * k tokens a
 window instead of 1 + H * W, with the same result. A grid has (H-k+1) * (W-k+1) windows, numbered
@@ -23,7 +23,12 @@ from torch import Tensor, nn
 
 from promptad_tutorial.clip.attention import run_block
 from promptad_tutorial.clip.backbone import Backbone
-from promptad_tutorial.clip.image_tower import embed_pixels, encode_pixels, pool_image, unit_norm
+from promptad_tutorial.clip.image_tower import (
+    embed_pixels,
+    encode_pixels,
+    in_joint_space,
+    unit_norm,
+)
 
 SIDES = (2, 3)  # of the windows, in patches
 CHUNK = 256  # windows that run through the tower at once: about 40 MB in ViT-B-16-plus-240
@@ -101,7 +106,7 @@ def encode_windows(
         short = tokens[image[:, None], members[window]]  # (chunk, 1 + side * side, width)
         for block in visual.transformer.resblocks:
             short = run_block(block, short)
-        found.append(unit_norm(pool_image(visual, short)))
+        found.append(in_joint_space(visual, short[:, 0]))
     return torch.cat(found).unflatten(0, (len(pixels), len(members)))
 
 

@@ -12,7 +12,6 @@ import psutil
 import torch
 
 from promptad_tutorial.clip.weights.checkpoints import fitting, read_weights
-from promptad_tutorial.clip.weights.verify import check_whole
 from promptad_tutorial.clip.weights.pretrained import (
     NOT_GIVEN,
     Choice,
@@ -20,6 +19,7 @@ from promptad_tutorial.clip.weights.pretrained import (
     choose,
     offline_name,
 )
+from promptad_tutorial.clip.weights.verify import check_whole
 from promptad_tutorial.files.writing import file_sha256
 
 THERE, MISSING = "there", "not there"

@@ -102,8 +102,8 @@ def _checked(
 def _damaged(name: str, pretrained: Any, size: int | None) -> bool:
     """Whether a file that a network can replace is damaged; it is removed then."""
     from promptad_tutorial.clip.weights.download import network_problem
-    from promptad_tutorial.clip.weights.verify import check_whole
     from promptad_tutorial.clip.weights.pretrained import BackboneError, choose
+    from promptad_tutorial.clip.weights.verify import check_whole
 
     source = None if name == "tiny" else choose(name, pretrained, size).source
     found = source.here() if source else None

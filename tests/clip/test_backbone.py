@@ -52,7 +52,7 @@ def test_cls_and_text_equal_open_clip(small_backbone, request, name):
 
 @pytest.mark.parametrize("first_block", [1, 4])
 @pytest.mark.parametrize(
-    "name", ["small-plain", "small-no-ln-pre", "small-layer-scale", "small-ln-after-pool"]
+    "name", ["small-plain", "small-quickgelu", "small-layer-scale", "small-uneven-patches"]
 )
 def test_v_v_path_is_the_written_out_one(small_backbone, name, first_block):
     backbone = small_backbone(name)

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 import torch
-from open_clip.model import convert_to_custom_text_state_dict, resize_pos_embed
+from open_clip.model import resize_pos_embed
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -58,8 +58,6 @@ def fitting(
     nothing is resized. ``name`` and ``source`` are for the message. Raises BackboneError for
     missing or unknown names, other shapes, and numbers that are not finite.
     """
-    if hasattr(model, "text"):
-        state = convert_to_custom_text_state_dict(state)
     key = "visual.positional_embedding"
     patches = len(state.get(key, ())) - 1  # the first position is that of CLS
     if interpolate and patches > 0 and math.isqrt(patches) ** 2 == patches:

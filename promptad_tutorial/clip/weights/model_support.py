@@ -1,4 +1,8 @@
-"""Which open_clip models the tutorial can take apart, and why it refuses the others."""
+"""Which open_clip models the tutorial can take apart, and why it refuses the others.
+
+The towers here are those of a plain CLIP: a ViT read at its CLS token, and a causal text tower read
+at its end of text. All weights that open_clip knows for its own ViTs and CLIP's tokenizer are such.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,17 @@ import open_clip
 
 from promptad_tutorial.clip.choice import BackboneError
 
-# Options of open_clip's blocks with which softmax(v v^T s) v would not be this tower's attention.
-CUSTOM_ATTENTION = (
-    "qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn", "scale_fc"
-)  # fmt: skip
+# What may differ between plain CLIPs; every other option must be as open_clip has it by default.
+SIZES = {"width", "layers", "mlp_ratio", "ls_init_value"}
+IMAGE_OPTIONS = SIZES | {"image_size", "patch_size", "head_width"}
+TEXT_OPTIONS = SIZES | {"context_length", "vocab_size", "heads"}
+MODEL_OPTIONS = {"embed_dim", "quick_gelu", "vision_cfg", "text_cfg"}
+REASONS = {
+    "multimodal_cfg": "it is a CoCa model, whose image tower ends in an attention pooler",
+    "timm_model_name": "its image tower is timm's, without projections for V-V attention",
+    "hf_model_name": "its text tower is one of transformers",
+    "hf_tokenizer_name": "its prompts need another tokenizer than CLIP's own",
+}
 
 
 def supported_config(name: str) -> dict[str, Any]:
@@ -36,14 +47,14 @@ def supported_config(name: str) -> dict[str, Any]:
             f"expected 'tiny' or an open_clip model name such as 'ViT-B-16-plus-240', found "
             f"{name!r}.{hint} open_clip.list_models() lists all names."
         )
-    reason = refusal(name, config)
+    reason = refusal(config)
     if reason:
         raise BackboneError(
             f"{name} cannot be used here: {reason}. Expected a plain CLIP with open_clip's own "
             "ViT and text transformer, such as ViT-B-16-plus-240, ViT-B-16, ViT-B-32, ViT-L-14 or "
             "ViT-H-14."
         )
-    return config
+    return {option: config[option] for option in config if option in MODEL_OPTIONS}
 
 
 def at_image_size(name: str, config: dict[str, Any], image_size: int | None) -> dict[str, Any]:
@@ -71,35 +82,20 @@ def own_image_size(config: dict[str, Any]) -> int:
     return int(size[0] if isinstance(size, (list, tuple)) else size)
 
 
-def refusal(name: str, config: dict[str, Any]) -> str:
+def refusal(config: dict[str, Any]) -> str:
     """Why a model of this config cannot be taken apart, or "" if it can."""
     image, text = config["vision_cfg"], config["text_cfg"]
-    timm, bert = image.get("timm_model_name"), text.get("hf_model_name")
-    tokenizer = text.get("hf_tokenizer_name") or ("siglip" in name.lower() and "of SigLIP")
-    pool, reads = image.get("pool_type", "tok"), text.get("pool_type", "argmax")
     size = image.get("image_size", 224)
-    resnet = isinstance(image.get("layers", 12), (list, tuple))
-    uneven = isinstance(size, (list, tuple)) and size[0] != size[1]
-    reasons = (
-        ("multimodal_cfg" in config, "it is a CoCa model, which ends in an attention pooler"),
-        (timm, f"its image tower is timm's {timm}, whose blocks lack open_clip's projections"),
-        (resnet, "its image tower is a ResNet, which has no self-attention in its blocks"),
-        (image.get("attentional_pool"), "its image tower ends in an attention pooler"),
-        (pool not in ("tok", "avg"), f"its image tower pools with {pool!r}: no image embedding"),
-        (uneven, f"its images are not square: {size}"),
-        (_custom(image), f"the blocks of its image tower use {_custom(image)}"),
-        (bert, f"its text tower is the transformers model {bert}"),
-        (tokenizer, f"its prompts need the tokenizer {tokenizer}, not CLIP's own"),
-        (text.get("embed_cls"), "its text tower reads its feature from an extra CLS token"),
-        (
-            reads not in ("argmax", "eos", "first", "last"),
-            f"its text tower pools with {reads!r}: no text embedding",
-        ),
-        (_custom(text), f"the blocks of its text tower use {_custom(text)}"),
-    )
-    return next((reason for holds, reason in reasons if holds), "")
-
-
-def _custom(tower: dict[str, Any]) -> str:
-    changed = [option for option in CUSTOM_ATTENTION if tower.get(option)]
-    return ", ".join(changed + ["block_type 'custom'"] * (tower.get("block_type") == "custom"))
+    if isinstance(image.get("layers"), (list, tuple)):
+        return "its image tower is a ResNet, which has no self-attention in its blocks"
+    if isinstance(size, (list, tuple)) and size[0] != size[1]:
+        return f"its images are not square: {size[0]} x {size[1]}"
+    odd = {o: value for o, value in config.items() if o not in MODEL_OPTIONS and value}
+    for tower, options, usual in (
+        (image, IMAGE_OPTIONS, open_clip.CLIPVisionCfg()),
+        (text, TEXT_OPTIONS, open_clip.CLIPTextCfg()),
+    ):
+        odd |= {o: v for o, v in tower.items() if o not in options and v != getattr(usual, o, None)}
+    known = [reason for option, reason in REASONS.items() if option in odd]
+    said = ", ".join(f"{option} {value!r}" for option, value in odd.items())
+    return known[0] if known else f"it is built with {said}" if odd else ""

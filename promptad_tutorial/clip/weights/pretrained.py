@@ -48,7 +48,7 @@ class WeightsNotFoundError(BackboneError, FileNotFoundError):
 class LoadedModel:
     """An open_clip model on the CPU in float32, and how its images are prepared."""
 
-    model: nn.Module  # open_clip.CLIP or open_clip.CustomTextCLIP
+    model: nn.Module  # open_clip.CLIP
     weights: str  # where the weights are from, for the label
     mean: tuple[float, ...]  # of the RGB channels, in [0, 1]
     std: tuple[float, ...]
@@ -89,9 +89,7 @@ class Choice:
 
     def new_model(self) -> nn.Module:
         """The model with weights drawn from torch's global generator."""
-        config = dict(self.config)
-        custom = config.pop("custom_text", False)
-        return (open_clip.CustomTextCLIP if custom else open_clip.CLIP)(**config)
+        return open_clip.CLIP(**self.config)
 
 
 def choose(name: str, pretrained: Pretrained, image_size: int | None = None) -> Choice:
