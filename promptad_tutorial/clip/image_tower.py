@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from torch.nn import functional as F
 
 from promptad_tutorial.clip.attention import attention_residual, run_block, run_both_paths
 from promptad_tutorial.clip.precision import at_least_single
+
+Index: TypeAlias = int | slice | Sequence[int] | np.ndarray | Tensor
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,10 @@ class ImageFeatures:
         """The number of images."""
         return len(self.cls)
 
-    def __getitem__(
-        self, index: int | slice | Sequence[int] | np.ndarray | Tensor
-    ) -> ImageFeatures:
+    def __getitem__(self, index: Index) -> ImageFeatures:
         """The features of some images, as a batch: by number, slice, numbers or boolean mask."""
-        if isinstance(index, int):
-            index = [index]
+        index = [index] if isinstance(index, int) else index
         return ImageFeatures(self.cls[index], self.patches[index], self.blocks[:, index])
-
-    def to(self, device: str | torch.device) -> ImageFeatures:
-        """The same features on another device."""
-        return ImageFeatures(self.cls.to(device), self.patches.to(device), self.blocks.to(device))
 
     @staticmethod
     def concatenate(parts: Sequence[ImageFeatures]) -> ImageFeatures:
@@ -94,12 +90,11 @@ def encode_pixels(
                 following = visual.transformer.resblocks[number]
                 after = tokens + attention_residual(following, tokens, "q-k")
             kept[number] = unit_norm(after[:, 1:])
+    none = at_least_single(second.new_zeros((0, *second[:, 1:].shape)))
     return ImageFeatures(
         cls=in_joint_space(visual, tokens[:, 0]),
         patches=in_joint_space(visual, second[:, 1:]),
-        blocks=torch.stack([kept[number] for number in blocks])
-        if blocks
-        else at_least_single(second.new_zeros((0, *second[:, 1:].shape))),
+        blocks=torch.stack([kept[number] for number in blocks]) if blocks else none,
     )
 
 

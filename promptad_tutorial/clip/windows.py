@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 from promptad_tutorial.clip.attention import run_block
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import (
+    Index,
     embed_pixels,
     encode_pixels,
     in_joint_space,
@@ -46,12 +46,9 @@ class WindowFeatures:
         """The number of images."""
         return len(self.cls)
 
-    def __getitem__(
-        self, index: int | slice | Sequence[int] | np.ndarray | Tensor
-    ) -> WindowFeatures:
+    def __getitem__(self, index: Index) -> WindowFeatures:
         """The features of some images, as a batch: by number, slice, numbers or boolean mask."""
-        if isinstance(index, int):
-            index = [index]
+        index = [index] if isinstance(index, int) else index
         windows = {side: found[index] for side, found in self.windows.items()}
         return WindowFeatures(self.cls[index], self.patches[index], windows)
 
@@ -73,9 +70,9 @@ class WindowFeatures:
 
 
 def window_patches(grid: tuple[int, int], side: int) -> Int[Tensor, "windows size"]:
-    """The patches of every window of side x side patches, row by row.
+    """The patches of every window of side x side patches, row by row: (r, c) is r * W + c.
 
-    Patch (r, c) is r * W + c. ValueError for a side that is not in 1 .. min(H, W).
+    ValueError for a side that is not in 1 .. min(H, W).
     """
     rows, columns = grid
     if not 1 <= side <= min(grid):
@@ -140,9 +137,8 @@ def spread_windows(
 
         score(p) = n_p / sum over the n_p windows w that cover p of 1 / s_w
 
-    So one window that finds nothing outweighs others that do, and where a score is 0, so is the
-    result. Windows of side 1 come back as they are, up to rounding. ValueError for negative
-    scores, or NaN, and for a number of windows that does not fit the grid.
+    One window that finds nothing outweighs others that do: where a score is 0, so is the result.
+    ValueError for negative scores, or NaN, and for windows that do not fit the grid.
     """
     patches = window_patches(grid, side)
     if scores.shape[1] != len(patches):

@@ -14,13 +14,13 @@ from promptad_tutorial.clip import loading
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.loading import (
     BackboneError,
-    WeightsNotFoundError,
     backbone_from_environment,
     load_backbone,
 )
 from promptad_tutorial.clip.weights import download as weights_download
 from promptad_tutorial.clip.weights import pretrained as pretrained_module
 from promptad_tutorial.clip.weights.model_support import supported_config
+from promptad_tutorial.clip.weights.pretrained import WeightsNotFoundError
 from promptad_tutorial.clip.weights.source import Source
 from tests.conftest import random_pixels, write_config
 
