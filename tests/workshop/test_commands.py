@@ -42,6 +42,7 @@ def failure(capsys: pytest.CaptureFixture, *words: object) -> str:
         [],
         ["minifactory"],
         *(["minifactory", name] for name in ("build", "sheet", "card")),
+        *([name] for name in ("ladder", "thresholds", "zero-shot")),
         ["tinyclip"],
         *(["tinyclip", name] for name in ("render", "train", "export", "evaluate", "card")),
     ],
@@ -111,7 +112,9 @@ def test_a_contact_sheet_shows_what_each_kind_can_have():
 
 
 def test_sheet_writes_a_picture(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr("workshop.minifactory.contact_sheet.KINDS", {"wood": KINDS["wood"]})
+    monkeypatch.setattr(
+        "workshop.minifactory.contact_sheet.KINDS", {"wood": KINDS["wood"]}
+    )
     path = tmp_path / "new" / "sheet.png"
     code, out, _ = run(capsys, "minifactory", "sheet", "--out", path)
     with Image.open(path) as image:
