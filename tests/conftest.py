@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from promptad_tutorial.clip.loading import Backbone, load_backbone
+from promptad_tutorial.datasets import Dataset, open_dataset
 
 SMALL = {
     "embed_dim": 32,
@@ -36,18 +37,9 @@ SMALL = {
 BUILDS: dict[str, tuple[dict, dict, dict]] = {
     "small-plain": ({}, {}, {}),
     "small-quickgelu": ({"quick_gelu": True}, {}, {}),
-    "small-no-ln-pre": ({}, {"no_ln_pre": True}, {}),
-    "small-avg-pool": ({}, {"pool_type": "avg"}, {}),
-    "small-ln-after-pool": ({}, {"pool_type": "avg", "final_ln_after_pool": True}, {}),
     "small-layer-scale": ({}, {"ls_init_value": 0.5}, {"ls_init_value": 0.5}),
-    "small-sincos": ({}, {"pos_embed_type": "sin_cos_2d"}, {}),
     "small-uneven-patches": ({}, {"image_size": 36}, {}),
     "small-12-blocks": ({}, {"layers": 12}, {}),
-    "small-bidirectional-last": ({}, {}, {"no_causal_mask": True, "pool_type": "last"}),
-    "small-bidirectional-argmax": ({}, {}, {"no_causal_mask": True}),
-    "small-causal-last": ({}, {}, {"pool_type": "last"}),
-    "small-first": ({}, {}, {"no_causal_mask": True, "pool_type": "first"}),
-    "small-custom-text": ({"custom_text": True}, {}, {"proj_bias": True}),
 }
 
 
@@ -127,3 +119,14 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for file in sorted(folder.iterdir())[:5]:
                 shutil.copy(file, wanted)
     return root
+
+
+@pytest.fixture(scope="session")
+def two_lines(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A minifactory of two product lines that is rendered in a moment."""
+    from workshop.minifactory.build import BuildPlan, build_benchmark
+    from workshop.minifactory.product_lines import LINES
+
+    lines = tuple(line for line in LINES if line.name in ("wood", "capsule"))
+    plan = BuildPlan(size=48, train_good=4, test_good=4, each_defect=1)
+    return open_dataset(build_benchmark(tmp_path_factory.mktemp("two"), plan, lines, jobs=1))

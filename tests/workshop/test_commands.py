@@ -18,6 +18,7 @@ from workshop.minifactory.build import BuildPlan, build_benchmark
 from workshop.minifactory.catalogue import KINDS
 from workshop.minifactory.contact_sheet import contact_sheet
 from workshop.minifactory.product_lines import LINES
+from workshop.pretraining import plain_batches, plain_train
 from workshop.pretraining import render_set as sets
 from workshop.pretraining import train as training
 
@@ -43,6 +44,7 @@ def failure(capsys: pytest.CaptureFixture, *words: object) -> str:
         [],
         ["minifactory"],
         *(["minifactory", name] for name in ("build", "sheet", "card")),
+        *([name] for name in ("ladder", "thresholds", "zero-shot")),
         ["tinyclip"],
         *(["tinyclip", name] for name in ("render", "train", "export", "evaluate", "card")),
         *(["tinyclip", name] for name in ("looks", "crops", "teach", "measure")),
@@ -177,10 +179,11 @@ def test_the_plain_world_takes_numbers_of_its_recipe(capsys, monkeypatch, tmp_pa
     monkeypatch.setattr(
         "workshop.pretraining.taught_features.TaughtSet.open", lambda images, folder: images
     )
-    monkeypatch.setattr("workshop.pretraining.plain_batches.PlainData", lambda *given: given)
+    monkeypatch.setattr(plain_batches, "PlainData", lambda *given: given)
     monkeypatch.setattr("workshop.pretraining.held_out_memory.LookSet.open", lambda folder: folder)
     monkeypatch.setattr(
-        "workshop.pretraining.plain_train.train_plain",
+        plain_train,
+        "train_plain",
         lambda run, data, recipe, looks: recipes.append((recipe, list(looks))) or run,
     )
     (tmp_path / "crops.json").write_text('{"crops": 1}')

@@ -70,7 +70,7 @@ def read(one: Photograph, folder: Path) -> UInt8[np.ndarray, "h w 3"]:
     return np.asarray(picture.convert("RGB"))
 
 
-def halvings(photograph: UInt8[np.ndarray, "h w 3"]) -> list[UInt8[np.ndarray, "h w 3"]]:
+def halvings(photograph: UInt8[np.ndarray, "h w 3"]) -> list[UInt8[np.ndarray, "_ _ 3"]]:
     """The photograph, half of it, a quarter, ...: means of 2 x 2, down to 240 pixels a side."""
     sizes = [photograph]
     while min(sizes[-1].shape[:2]) >= 480:

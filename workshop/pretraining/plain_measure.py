@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
-from promptad_tutorial.clip.tinyclip.model import IMAGE_MEAN, IMAGE_STD
+from promptad_tutorial.clip.tinyclip.weights import IMAGE_MEAN, IMAGE_STD
 from promptad_tutorial.clip.weights.pretrained import LoadedModel
 from promptad_tutorial.files.writing import write_table
 from workshop.pretraining.batches import BatchPlan

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import open_clip
 import torch
 
-from promptad_tutorial.clip.tinyclip.model import register
+from promptad_tutorial.clip.tinyclip.weights import register
 from workshop.pretraining.batches import BatchPlan
 
 

@@ -11,7 +11,7 @@ import open_clip
 import torch
 from torch import Tensor
 
-from promptad_tutorial.clip.tinyclip.model import register
+from promptad_tutorial.clip.tinyclip.weights import register
 from workshop.pretraining.distillation import Heads, cosine_error, distance_error
 from workshop.pretraining.held_out_memory import LookSet
 from workshop.pretraining.objective import multi_positive_contrastive

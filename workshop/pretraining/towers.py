@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from promptad_tutorial.clip.image_tower import embed_pixels, pool_image
-from promptad_tutorial.clip.tinyclip.model import IMAGE_MEAN, IMAGE_STD
+from promptad_tutorial.clip.image_tower import embed_pixels
+from promptad_tutorial.clip.tinyclip.weights import IMAGE_MEAN, IMAGE_STD
 from workshop.pretraining.batches import NOISE_TOKEN
 
 
@@ -63,7 +63,7 @@ def picture_tokens(
         x = block(x)
         if number in blocks:
             kept[number] = x[:, 1:]
-    return pool_image(visual, x), torch.stack([kept[number] for number in blocks])
+    return visual.ln_post(x[:, 0]) @ visual.proj, torch.stack([kept[number] for number in blocks])
 
 
 def text_features(

@@ -12,11 +12,12 @@ import open_clip
 import pandas as pd
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from promptad_tutorial.clip.backbone import Backbone
-from promptad_tutorial.clip.tinyclip.model import new_model, register
-from promptad_tutorial.clip.tinyclip.weights import load_tiny
+from promptad_tutorial.clip.image_tower import encode_pixels
+from promptad_tutorial.clip.tinyclip.weights import load_tiny, new_model, register
 from workshop.minifactory.catalogue import KINDS
 from workshop.pretraining import plain_train as training
 from workshop.pretraining.batches import BatchPlan
@@ -95,8 +96,6 @@ def test_tokens_are_those_of_the_package_and_the_embedding_that_of_open_clip(mod
     images = torch.rand(2, 3, 120, 120, generator=torch.Generator().manual_seed(0))
     embedding, tokens = picture_tokens(model, images, (2, 4))
     torch.testing.assert_close(embedding, picture_features(model, images)[0], atol=1e-5, rtol=0)
-    from promptad_tutorial.clip.image_tower import encode_pixels
-
     expected = encode_pixels(model.visual, (images - 0.45) / 0.25, (2, 4), "plain").blocks
     unit = torch.nn.functional.normalize(tokens, dim=-1)
     torch.testing.assert_close(unit, expected, atol=1e-5, rtol=0)
@@ -246,8 +245,6 @@ def test_the_export_is_the_running_mean_with_the_words_of_the_web(trained, tmp_p
     torch.testing.assert_close(
         model.visual.proj.detach(), flat["average.visual.proj"], atol=1e-3, rtol=1e-3
     )
-    from safetensors import safe_open
-
     with safe_open(out, framework="pt") as file:
         assert json.loads(file.metadata()["vocabulary"]) == plain_vocabulary()
 
