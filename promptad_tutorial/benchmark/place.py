@@ -1,4 +1,4 @@
-"""Where a run works: folders, workers, and a worker's share of its machine. Nothing decides a row."""
+"""Where a run works: folders, workers, a worker's share of its machine. Nothing decides a row."""
 
 from __future__ import annotations
 
@@ -35,26 +35,18 @@ class Place:
     cases: int = 3  # worst false alarms, and most-missed defects, kept as pictures of seed 0
 
     def __post_init__(self) -> None:
-        for wrong, expected in (
+        backend, jobs, threads = self.backend, self.jobs, self.threads
+        for fits, expected in (
+            (backend in BACKENDS, f"backend must be one of {', '.join(BACKENDS)}; got {backend!r}"),
+            (jobs > 0 or jobs == -1, f"jobs must be 1 or more, or -1 for all cores; got {jobs}"),
+            (threads is None or threads > 0, f"threads must be 1 or more, got {threads}"),
+            (self.cases >= 0, f"cases must be 0 or more, got {self.cases}"),
             (
-                self.backend not in BACKENDS,
-                f"backend must be one of {', '.join(BACKENDS)}; got {self.backend!r}",
-            ),
-            (
-                self.jobs == 0 or self.jobs < -1,
-                f"jobs must be 1 or more, or -1 for all cores; got {self.jobs}",
-            ),
-            (
-                self.threads is not None and self.threads < 1,
-                f"threads must be 1 or more, got {self.threads}",
-            ),
-            (self.cases < 0, f"cases must be 0 or more, got {self.cases}"),
-            (
-                self.cluster and self.backend not in ("dask", "ray"),
-                f"--cluster goes with dask or ray, got the backend {self.backend!r}",
+                not self.cluster or backend in ("dask", "ray"),
+                f"--cluster goes with dask or ray, got the backend {backend!r}",
             ),
         ):
-            if wrong:
+            if not fits:
                 raise ValueError(expected)
 
     def workers(self, choice: BackboneChoice) -> int:

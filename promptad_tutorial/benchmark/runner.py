@@ -22,14 +22,14 @@ import psutil
 import torch
 from tqdm.auto import tqdm
 
-from promptad_tutorial.benchmark.cases import Case, picture_name, worst_cases, write_cases
+from promptad_tutorial.benchmark.cases import Case, worst_cases, write_cases
 from promptad_tutorial.benchmark.encoding import CachedEncoder
 from promptad_tutorial.benchmark.engines import Engine, engine
 from promptad_tutorial.benchmark.feature_cache import FeatureCache
 from promptad_tutorial.benchmark.measure import measure
 from promptad_tutorial.benchmark.place import Place, own_gpu, torch_threads
 from promptad_tutorial.benchmark.run_folder import CASES
-from promptad_tutorial.benchmark.settings import Settings, loaded
+from promptad_tutorial.benchmark.settings import Settings, loaded, name_in
 from promptad_tutorial.benchmark.tasks import (
     BEGUN,
     Task,
@@ -155,7 +155,7 @@ def run_group(job: Job, tasks: Sequence[Task]) -> None:
                     test = TestSet.of(line, settings.map_size, settings.resize)
                 method = methods[task.method]
                 found = measure(method, backbone, line, test, task.shots, task.seed, encoder)
-                shots = [picture_name(shot, line) for shot in found.shots]
+                shots = [name_in(line, shot.image) for shot in found.shots]
                 row = found.row | {"shot_pictures": shots, "error": None}
                 if place.cases and task.seed == 0:
                     cases = worst_cases(line, test, found.scores, place.cases, settings.resize)
