@@ -59,7 +59,7 @@ def run_score(arguments: argparse.Namespace) -> Result:
     from promptad_tutorial.commands.score_folder.pictures import pictures_under
     from promptad_tutorial.commands.score_folder.score_folder import TABLE, Plan, score_folder
     from promptad_tutorial.commands.score_folder.score_table import ANOMALOUS, ERROR, GOOD
-    from promptad_tutorial.detectors.opening import open_detector
+    from promptad_tutorial.detectors import open_detector
     from promptad_tutorial.detectors.saving import read_note
     from promptad_tutorial.scoring.threshold import drift
 
