@@ -93,7 +93,7 @@ bundle: $(VENV)/.installed-lab
 data: $(VENV)/.installed-test
 	rm -rf data/minifactory
 	$(PY) -m workshop minifactory build
-	$(PY) -m promptad_tutorial zero-shot
+	$(PY) -m workshop zero-shot
 	$(PY) -m workshop minifactory card
 
 weights: $(VENV)/.installed-test
@@ -102,16 +102,16 @@ weights: $(VENV)/.installed-test
 	$(PY) -m workshop tinyclip export --results results/tinyclip
 	$(PY) -m workshop tinyclip render --held-out
 	$(PY) -m workshop tinyclip evaluate
-	$(PY) -m promptad_tutorial zero-shot
+	$(PY) -m workshop zero-shot
 	$(PY) -m workshop tinyclip card
 	$(PY) -m workshop minifactory card
 	$(PY) -m workshop.pages.make_pictures
 
 results: $(VENV)/.installed-test
-	$(PY) -m promptad_tutorial ladder
-	$(PY) -m promptad_tutorial ladder --set traps
-	$(PY) -m promptad_tutorial ladder --set sweeps
-	$(PY) -m promptad_tutorial thresholds
+	$(PY) -m workshop ladder
+	$(PY) -m workshop ladder --set traps
+	$(PY) -m workshop ladder --set sweeps
+	$(PY) -m workshop thresholds
 
 bench: $(VENV)/.installed-test
 	$(PY) -m workshop.speed.busy

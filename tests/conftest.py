@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from promptad_tutorial.clip.loading import Backbone, load_backbone
+from promptad_tutorial.datasets import Dataset, open_dataset
 
 SMALL = {
     "embed_dim": 32,
@@ -127,3 +128,14 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for file in sorted(folder.iterdir())[:5]:
                 shutil.copy(file, wanted)
     return root
+
+
+@pytest.fixture(scope="session")
+def two_lines(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A minifactory of two product lines that is rendered in a moment."""
+    from workshop.minifactory.build import BuildPlan, build_benchmark
+    from workshop.minifactory.product_lines import LINES
+
+    lines = tuple(line for line in LINES if line.name in ("wood", "capsule"))
+    plan = BuildPlan(size=48, train_good=4, test_good=4, each_defect=1)
+    return open_dataset(build_benchmark(tmp_path_factory.mktemp("two"), plan, lines, jobs=1))

@@ -1,4 +1,4 @@
-"""`python -m workshop`: render the pictures, train and export TinyCLIP, write their cards."""
+"""`python -m workshop`: render the pictures, train TinyCLIP, measure the tables in `results/`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 
 from promptad_tutorial.commands.cli import build_parser, run
-from workshop.commands import minifactory, tinyclip
+from workshop.commands import ladder, minifactory, thresholds, tinyclip, zero_shot
 
-GROUPS = (minifactory, tinyclip)
+GROUPS = (minifactory, tinyclip, zero_shot, ladder, thresholds)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -19,12 +19,13 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from promptad_tutorial.benchmark.comparison import Scored
 from promptad_tutorial.benchmark.tasks import Task
+from promptad_tutorial.benchmark.test_set import TestSet
 from promptad_tutorial.datasets import ProductLine, Sample
 from promptad_tutorial.figures.heat_maps import overlay
 from promptad_tutorial.files.pictures import read_image, seen_part
 from promptad_tutorial.files.writing import write_whole
+from promptad_tutorial.scoring import Scores
 
 FALSE_ALARM, MISSED, FOUND = "false alarm", "missed defect", "found defect"
 SIDE = 128  # pixels of the longer side of a picture
@@ -82,21 +83,19 @@ def worst(
 
 
 def worst_cases(
-    line: ProductLine, scored: Scored, count: int, resize: str = "squash"
+    line: ProductLine, test: TestSet, scores: Scores, count: int, resize: str = "squash"
 ) -> tuple[Case, ...]:
     """The worst mistakes as pictures: each beside its map, the mask outlined on both.
 
     The colours of all maps of a category go from its lowest to its highest value, so they can be
     compared. Raises ImageError for a picture that cannot be read.
     """
-    labels, scores = scored.test.labels, scored.scores
-    maps = scores.anomaly_maps
+    labels, maps = test.labels, scores.anomaly_maps
     limits = (float(maps.min()), float(maps.max()))
     cases = []
     for kind, i, wrong in worst(labels, scores.image_scores, count):
-        sample = scored.test.samples[i]
-        has_mask = scored.test.masks is not None and sample.label == 1
-        mask = scored.test.masks[i] if has_mask else None
+        sample = test.samples[i]
+        mask = test.masks[i] if test.masks is not None and sample.label == 1 else None
         cases.append(
             Case(
                 kind,

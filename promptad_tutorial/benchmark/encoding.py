@@ -1,7 +1,7 @@
 """Features of a product line through the cache: each picture is encoded once, when it is needed.
 
     in:  pictures in files, a detector that says which features it wants
-    out: (train, test) features for `comparison.measure_line`; of the training pictures only the
+    out: (train, test) features for `measure.measure`; of the training pictures only the
          drawn shots are read, when an index asks for them
 
 Processes that need the same pictures share the work: each goes through what is missing in an order
@@ -73,7 +73,7 @@ class CachedEncoder:
         self._tests: dict[tuple[Request, tuple[Path, ...]], Any] = {}
 
     def __call__(self, detector: Detector, line: ProductLine, test: TestSet) -> tuple:
-        """(train, test) features for `comparison.measure_line`; the first are read when indexed."""
+        """(train, test) features for `measure.measure`; the first are read when indexed."""
         shots, scored = request_of(detector, False), request_of(detector, True)
         if shots is None or scored is None:
             raise ValueError(f"no features are known for a detector of kind {detector.kind!r}")

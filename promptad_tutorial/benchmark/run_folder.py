@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from promptad_tutorial.benchmark.comparison import KEY
+from promptad_tutorial.benchmark.measure import KEY
 from promptad_tutorial.benchmark.settings import PROTOCOLS, Settings, key_of
 from promptad_tutorial.benchmark.tasks import Task, read_row
 from promptad_tutorial.clip.backbone import Backbone

@@ -22,10 +22,10 @@ import torch
 from tqdm.auto import tqdm
 
 from promptad_tutorial.benchmark.cases import Case, picture_name, worst_cases, write_cases
-from promptad_tutorial.benchmark.comparison import Plan, Scored, measure_line
 from promptad_tutorial.benchmark.encoding import CachedEncoder
 from promptad_tutorial.benchmark.engines import Engine, engine
 from promptad_tutorial.benchmark.feature_cache import FeatureCache
+from promptad_tutorial.benchmark.measure import measure
 from promptad_tutorial.benchmark.place import Place, Share, own_number, torch_threads
 from promptad_tutorial.benchmark.run_folder import CASES
 from promptad_tutorial.benchmark.settings import Settings, loaded
@@ -152,7 +152,7 @@ def _run_group(
     encoder = CachedEncoder(backbone, cache, settings.resize)
     label = _label(settings, backbone)
     opened: tuple[ProductLine, TestSet] | None = None
-    features: dict[tuple, tuple] = {}
+    methods = {method.name: method for method in settings.chosen_methods()}
     failed = 0
     for task in unfinished(tasks, place.rows):
         started = time.perf_counter()
@@ -162,11 +162,14 @@ def _run_group(
             if opened is None:
                 line = settings.load(dataset, task.product_line)
                 opened = line, TestSet.of(line, settings.map_size, settings.resize)
-            row, scored = _measure(settings, backbone, task, *opened, features, encoder)
-            row["shot_pictures"] = [picture_name(shot, opened[0]) for shot in scored.shots]
+            line, test = opened
+            method = methods[task.method]
+            found = measure(method, backbone, line, test, task.shots, task.seed, encoder)
+            row = dict(found.row)
+            row["shot_pictures"] = [picture_name(shot, line) for shot in found.shots]
             row["error"] = None
             if place.cases and task.seed == 0:
-                cases = worst_cases(opened[0], scored, place.cases, settings.resize)
+                cases = worst_cases(line, test, found.scores, place.cases, settings.resize)
         except Exception as error:  # whatever it is, it belongs to this task alone
             failed += 1
             told = " ".join(str(error).split())
@@ -189,24 +192,6 @@ def _keep(place: Place, task: Task, row: dict[str, Any], cases: Sequence[Case]) 
         ) from error
     finally:
         no_longer_begun(place.rows, task)
-
-
-def _measure(
-    settings: Settings,
-    backbone: Backbone,
-    task: Task,
-    line: ProductLine,
-    test: TestSet,
-    features: dict[tuple, tuple],
-    encoder: CachedEncoder,
-) -> tuple[dict[str, Any], Scored]:
-    methods = tuple(m for m in settings.chosen_methods() if m.name == task.method)
-    plan = Plan(methods, (max(task.shots, 1),), (task.seed,), settings.map_size)
-    seen: list[Scored] = []
-    (row,) = measure_line(
-        plan, backbone, line, task.seed, None, features, test, encoder, seen.append
-    )
-    return dict(row), seen[-1]
 
 
 def _label(settings: Settings, backbone: Backbone) -> dict[str, Any]:

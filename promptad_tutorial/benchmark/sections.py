@@ -13,7 +13,7 @@ import pandas as pd
 
 from promptad_tutorial.benchmark.beside_published import Part
 from promptad_tutorial.benchmark.cases import FALSE_ALARM, FOUND, MISSED, Case, read_cases
-from promptad_tutorial.benchmark.comparison import KEY
+from promptad_tutorial.benchmark.measure import KEY
 from promptad_tutorial.benchmark.run_folder import CASES, Run
 from promptad_tutorial.benchmark.tasks import Task, table_of
 

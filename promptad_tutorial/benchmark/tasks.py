@@ -20,7 +20,7 @@ from typing import Any
 
 import pandas as pd
 
-from promptad_tutorial.benchmark.comparison import KEY
+from promptad_tutorial.benchmark.measure import KEY
 from promptad_tutorial.benchmark.settings import Settings, key_of, pictures_key
 from promptad_tutorial.benchmark.test_set import FIGURES
 from promptad_tutorial.clip.backbone import Backbone

@@ -25,6 +25,7 @@ class TestSet:
     samples: tuple[Sample, ...]
     labels: Int[np.ndarray, " n"]  # 1: anomalous
     masks: Bool[np.ndarray, "n s s"] | None  # None if a mask is missing
+    map_size: int  # s
 
     @classmethod
     def of(cls, line: ProductLine, map_size: int, resize: str = "squash") -> TestSet:
@@ -44,7 +45,7 @@ class TestSet:
         masks = None
         if all(s.label == 0 or s.mask is not None for s in samples):
             masks = np.stack([mask_on_square(s, map_size, resize) for s in samples])
-        return cls(samples, labels, masks)
+        return cls(samples, labels, masks, map_size)
 
     @property
     def images(self) -> list:

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from promptad_tutorial.files.names import is_hidden, kind_of, same_name
@@ -91,23 +91,49 @@ def list_images(folder: Path, report: Report = _refuse) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def files_below(root: Path, leave_out: Path | None = None) -> tuple[Path, ...]:
-    """Every visible file in a folder and below it, in natural order of its parts.
-
-    Links to folders are followed, each folder once; links to nowhere are listed. Nothing under
-    `leave_out` is.
+def folders_below(
+    root: Path, leave_out: Path | None = None, unopened: Callable[[OSError], None] | None = None
+) -> Iterator[Path]:
+    """A folder and every visible one below it, links included, but each once, as for a link in a
+    circle. Nothing under `leave_out`; of one that cannot be opened `unopened` is told.
     """
     seen = set() if leave_out is None else {os.path.realpath(leave_out)}
-    found: list[Path] = []
-    for here, folders, names in os.walk(root, followlinks=True):
+    for here, folders, _ in os.walk(root, onerror=unopened, followlinks=True):
         real = os.path.realpath(here)
-        if real in seen:  # a link in a circle
+        if real in seen:
             folders.clear()
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not is_hidden(name))
-        found += [Path(here, name) for name in names if not is_hidden(name)]
+        yield Path(here)
+
+
+def files_below(root: Path, leave_out: Path | None = None) -> tuple[Path, ...]:
+    """Every visible file in a folder and below it, in natural order of its parts; links to nowhere
+    are listed. See `folders_below`.
+    """
+    folders = folders_below(root, leave_out)
+    found = [path for folder in folders for path in visible(folder) if not path.is_dir()]
     return tuple(sorted(found, key=lambda path: path_key(path.relative_to(root))))
+
+
+def pictures_below(folder: str | Path, leave_out: Path | None = None) -> tuple[Path, ...]:
+    """The files below a folder, see `files_below`, that are called pictures.
+
+    Listed too are a link to nowhere and what people call a picture but nobody can read here:
+    whoever reads it finds the fault, and it does not pass as good.
+
+    Raises FileNotFoundError or NotADirectoryError for no folder, ValueError for no picture in it.
+    """
+    root = existing_folder(folder, "a folder of pictures")
+    files = files_below(root, leave_out)
+    found = tuple(p for p in files if kind_of(p) in ("picture", "unreadable"))
+    if not found:
+        raise ValueError(
+            f"expected pictures ({', '.join(IMAGE_SUFFIXES)}, ...) in {root} or its sub-folders, "
+            f"found {describe_contents(root)}"
+        )
+    return found
 
 
 def existing(root: Path, relative: str) -> Path:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from promptad_tutorial.files.decoding import (
@@ -19,6 +19,7 @@ from promptad_tutorial.files.decoding import (
     Reading,
     decode,
     reading_from_environment,
+    upright,
 )
 from promptad_tutorial.files.names import printable
 from promptad_tutorial.files.pixels import LOSSY, image_from_array, marked, mask_values, rgb_of
@@ -89,13 +90,9 @@ def _loaded(image: Image.Image) -> Image.Image:
     try:
         image.load()  # a picture that was opened only now meets its broken file
     except Exception as error:
-        raise ImageError(
-            f"could not read the PIL image ({type(error).__name__}: {error})."
-        ) from error
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # damaged metadata: the pixels are sound
-        return image
+        why = f"{type(error).__name__}: {error}"
+        raise ImageError(f"could not read the PIL image ({why}).") from error
+    return upright(image)
 
 
 def preprocess(

@@ -30,7 +30,7 @@ from promptad_tutorial.benchmark.beside_published import (
     settings_of_the_paper,
 )
 from promptad_tutorial.benchmark.cases import FALSE_ALARM, FOUND, MISSED, Case, worst
-from promptad_tutorial.benchmark.comparison import KEY
+from promptad_tutorial.benchmark.measure import KEY
 from promptad_tutorial.benchmark.published import FROM_MEMORY
 from promptad_tutorial.benchmark.run_folder import Run
 from promptad_tutorial.benchmark.settings import RELEASED, BackboneChoice, Settings

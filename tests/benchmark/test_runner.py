@@ -20,7 +20,8 @@ import yaml
 
 from promptad_tutorial.benchmark import runner, settings, tasks
 from promptad_tutorial.benchmark.cases import FOUND, read_cases
-from promptad_tutorial.benchmark.comparison import KEY, Plan, measure_line
+from promptad_tutorial.benchmark.encoding import CachedEncoder
+from promptad_tutorial.benchmark.measure import KEY, measure
 from promptad_tutorial.benchmark.methods import chosen, configured, ladder
 from promptad_tutorial.benchmark.run_folder import open_run
 from promptad_tutorial.benchmark.settings import RELEASED, BackboneChoice, Settings
@@ -30,6 +31,7 @@ from promptad_tutorial.commands import cli
 from promptad_tutorial.datasets import Dataset, draw_shots, open_dataset
 from promptad_tutorial.learning.config import PromptADConfig, preset
 from tests.commands.test_cli import failure, run
+from workshop.results.comparison import Plan, measure_line
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGES = {"seconds", "memory_mb", "gpu_memory_mb", "versions", "commit"}  # from run to run
@@ -328,11 +330,9 @@ def test_flipping_the_test_labels_changes_no_fit_unless_they_choose_the_step(two
     backbone = settings.loaded(BackboneChoice())
 
     def scores(config, labelled):
-        seen = []
         one = configured("one", replace(config, steps=4, learning_rate=5.0))
-        plan = Plan((one,), (2,), (0,), 16)
-        measure_line(plan, backbone, line, 0, test=labelled, watch=seen.append)
-        return seen[0].scores.image_scores
+        found = measure(one, backbone, line, labelled, 2, 0, CachedEncoder(backbone, None))
+        return found.scores.image_scores
 
     honest, selected = preset("paper"), preset("released")
     assert np.array_equal(scores(honest, test), scores(honest, flipped))

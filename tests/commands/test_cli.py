@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from PIL import Image
 
 from promptad_tutorial.commands import cli
-from workshop.minifactory.build import BuildPlan, build_benchmark
-from workshop.minifactory.product_lines import LINES
 
 COMMANDS = [
-    [], ["zero-shot"], ["ladder"],
-    ["demo"], ["thresholds"], ["benchmark"], ["benchmark-cache"],
+    [],
+    ["demo"], ["benchmark"], ["benchmark-cache"],
     ["doctor"], ["check-backbone"], ["init-data"], ["check-data"], ["score"], ["labs"],
     ["benchmark-report"],
     ["offline-bundle"],
@@ -71,7 +69,7 @@ def test_the_package_runs_as_a_module():
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["minifactory", "tinyclip"])
+@pytest.mark.parametrize("name", ["minifactory", "tinyclip", "ladder", "thresholds", "zero-shot"])
 def test_a_command_that_moved_says_where_it_went(capsys, name):
     line = failure(capsys, name, "build", "--out", "x")
     assert f"python -m workshop {name}" in line
@@ -82,37 +80,19 @@ def test_a_command_that_moved_says_where_it_went(capsys, name):
 
 def test_what_is_missing_is_said_in_one_line(capsys, tmp_path):
     nowhere = tmp_path / "nowhere"
-    assert "expected a dataset at" in failure(capsys, "zero-shot", "--data", nowhere)
+    assert "expected a dataset at" in failure(capsys, "demo", "--data", nowhere)
 
 
 def test_the_traceback_can_be_asked_for(capsys, caplog, tmp_path):
     with caplog.at_level("DEBUG", logger="promptad_tutorial.commands.cli"):
-        failure(capsys, "--traceback", "zero-shot", "--data", tmp_path / "nowhere")
+        failure(capsys, "--traceback", "demo", "--data", tmp_path / "nowhere")
     assert any(record.exc_info for record in caplog.records)
-
-
-# --- zero-shot ------------------------------------------------------------------------------
-
-
-def test_zero_shot_writes_the_table(capsys, small_configs, tmp_path):
-    line = tuple(line for line in LINES if line.name == "wood")
-    plan = BuildPlan(size=32, train_good=1, test_good=2, each_defect=1)
-    data = build_benchmark(tmp_path / "data", plan, line, jobs=1)
-    out = tmp_path / "new" / "table.csv"
-    words = ("zero-shot", "--data", data, "--out", out, "--backbone", "small-plain:random")
-    code, said, _ = run(capsys, *words)
-    table = pd.read_csv(out)
-    assert code == 0 and str(out) in said and "RANDOM WEIGHTS" in said
-    assert table["product_line"].tolist() == ["wood", "mean"]
-    assert table["backbone"].str.contains("RANDOM WEIGHTS").all()
-    assert table["checksum"].str.fullmatch("[0-9a-f]{64}").all()
-    assert f"image AUROC {table['image_auroc'].iloc[-1]:.1f} %" in said
 
 
 def test_an_unknown_backbone_is_one_line(capsys, tmp_path):
     (tmp_path / "good").mkdir()
     Image.new("RGB", (32, 32)).save(tmp_path / "good" / "0.png")
-    line = failure(capsys, "zero-shot", "--data", tmp_path, "--backbone", "ViT-B-61:random")
+    line = failure(capsys, "demo", "--data", tmp_path, "--backbone", "ViT-B-61:random")
     assert "found 'ViT-B-61'" in line
 
 
@@ -133,8 +113,9 @@ print(bar.delay, bar.mininterval)
 @pytest.mark.parametrize("user", [{}, {"TQDM_DELAY": "0"}], ids=["as it is", "asked to show"])
 def test_where_nobody_looks_a_bar_is_no_line_for_each_step(user):
     code = BARS.format(more=f"os.environ.update({user})")
+    own = {name: value for name, value in os.environ.items() if not name.startswith("TQDM_")}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=own
     )
     assert done.stdout == f"{float(user.get('TQDM_DELAY', 60))} 60.0\n"
     written = done.stderr.count("\r") + done.stderr.count("\n")

@@ -42,6 +42,7 @@ def failure(capsys: pytest.CaptureFixture, *words: object) -> str:
         [],
         ["minifactory"],
         *(["minifactory", name] for name in ("build", "sheet", "card")),
+        *([name] for name in ("ladder", "thresholds", "zero-shot")),
         ["tinyclip"],
         *(["tinyclip", name] for name in ("render", "train", "export", "evaluate", "card")),
     ],

@@ -65,7 +65,7 @@ def write_data_card(folder: Path, zero_shot: Path) -> Path:
         "in none of its captions.",
         "\n".join(rows),
         f"Figures in %, of the zero-shot prompt ensemble with {mean['backbone']}; from "
-        "`results/zero_shot.csv`, which `python -m promptad_tutorial zero-shot` makes.",
+        "`results/zero_shot.csv`, which `python -m workshop zero-shot` makes.",
         "## How it was made",
         "Renderers in `workshop/minifactory` draw colour, height and gloss of a product, and "
         "light falls on them. The defective piece is drawn beside the same piece without the "

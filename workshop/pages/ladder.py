@@ -36,7 +36,7 @@ class Ladder:
                 return cls(folder, *(pd.read_csv(root / folder / f"{name}.csv") for name in names))
         raise ValueError(
             f"expected a ladder measured with the shipped weights in {', '.join(FOLDERS)}, found "
-            "none: run python -m promptad_tutorial ladder"
+            "none: run python -m workshop ladder"
         )
 
     def mean(self, method: str, figure: str = "image_auroc") -> tuple[float, float]:

@@ -11,8 +11,8 @@ import pytest
 import torch
 from scipy import stats
 
-from promptad_tutorial.benchmark import comparison, methods, report
-from promptad_tutorial.benchmark.comparison import KEY, Plan, compare
+from promptad_tutorial.benchmark import methods, report
+from promptad_tutorial.benchmark.measure import KEY
 from promptad_tutorial.benchmark.test_set import FIGURES, TestSet
 from promptad_tutorial.datasets import draw_shots, mask_at
 from promptad_tutorial.datasets.shots import draw_unsorted_shots
@@ -20,6 +20,8 @@ from promptad_tutorial.detectors import CoOp, PromptAD, VisualMemory, WinCLIP, Z
 from promptad_tutorial.learning.config import PromptADConfig, Traps
 from promptad_tutorial.prompts.words import GENERIC_STATES
 from promptad_tutorial.scoring.metrics import evaluate
+from workshop.results import comparison, sets
+from workshop.results.comparison import Plan, compare
 
 QUICK = PromptADConfig(steps=2, n_normal_prompts=1, n_anomaly_suffixes=1)
 LADDER = methods.ladder(QUICK)
@@ -135,7 +137,7 @@ def test_the_ladder_is_one_idea_a_step(small_backbone):
 
 
 def test_traps_are_one_at_a_time_and_then_all():
-    found = {m.name: m.traps for m in methods.traps()}
+    found = {m.name: m.traps for m in sets.traps()}
     assert found.pop("paper") == Traps() and found.pop("released") == Traps.all()
     assert tuple(found) == Traps.names()
     for name, on in found.items():
@@ -144,7 +146,7 @@ def test_traps_are_one_at_a_time_and_then_all():
 
 def test_a_sweep_changes_one_setting(small_backbone):
     paper = asdict(PromptADConfig())
-    for method in methods.sweeps():
+    for method in sets.sweeps():
         config = asdict(method.make(small_backbone(), "nut", 240).config)
         differs = [k for k in config if config[k] != paper[k]]
         if method.name in ("paper", "own states"):

@@ -9,9 +9,9 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from promptad_tutorial.benchmark.test_set import FIGURES
-from promptad_tutorial.benchmark.zero_shot_table import zero_shot_table
 from promptad_tutorial.datasets import Dataset, ProductLine, load_folder, mask_at
 from promptad_tutorial.detectors.zero_shot import ZeroShot
+from workshop.results.zero_shot_table import zero_shot_table
 
 
 def test_the_table_has_every_line_and_their_mean(small_backbone, two_lines):

@@ -5,13 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from promptad_tutorial.commands.command import (
-    Actions,
-    add_command,
-    add_inputs,
-    backbone_loader,
-    chosen_data,
-)
+from promptad_tutorial.commands.command import Actions, add_command, backbone_loader
+from workshop.commands.inputs import add_inputs, chosen_data
 
 
 def add_to(groups: Actions) -> None:
@@ -27,7 +22,7 @@ def add_to(groups: Actions) -> None:
 
 def run_zero_shot(arguments: argparse.Namespace) -> str:
     """Write the table as CSV, with the backbone's label and checksum in every row."""
-    from promptad_tutorial.benchmark.zero_shot_table import zero_shot_table
+    from workshop.results.zero_shot_table import zero_shot_table
 
     data = chosen_data(arguments)
     backbone = backbone_loader(arguments)()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from tqdm.auto import tqdm
 
-from promptad_tutorial.benchmark.comparison import Plan, measure_line
-from promptad_tutorial.benchmark.methods import ladder
+from promptad_tutorial.benchmark.measure import measure
+from promptad_tutorial.benchmark.methods import chosen, ladder
 from promptad_tutorial.benchmark.test_set import FIGURES, TestSet
 from promptad_tutorial.clip.loading import Backbone
 from promptad_tutorial.datasets import Dataset, ProductLine
@@ -25,13 +25,13 @@ def zero_shot_table(backbone: Backbone, dataset: Dataset, map_size: int = 240) -
     Raises what the dataset's loader raises, and ValueError for a line without good and anomalous
     test pictures.
     """
-    plan = Plan(tuple(m for m in ladder() if m.name == "zero-shot"), (1,), (0,), map_size)
+    (method,) = chosen(ladder(), ["zero-shot"])
     rows = []
     names = dataset.product_lines
     for name in tqdm(names, desc="zero-shot", unit="line"):
         line = dataset.load(name)
         test = TestSet.of(line, map_size, backbone.resize)
-        (row,) = measure_line(plan, backbone, line, 0, test=test, encode=_test_alone)
+        row = measure(method, backbone, line, test, 0, 0, _test_alone).row
         counts = {"good": len(test.labels) - test.anomalous, "anomalous": test.anomalous}
         rows.append({"product_line": name} | {figure: row[figure] for figure in FIGURES} | counts)
     table = pd.DataFrame(rows)

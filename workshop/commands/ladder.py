@@ -6,13 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from promptad_tutorial.commands.command import (
-    Actions,
-    add_command,
-    add_inputs,
-    backbone_loader,
-    chosen_data,
-)
+from promptad_tutorial.commands.command import Actions, add_command, backbone_loader
+from workshop.commands.inputs import add_inputs, chosen_data
 
 DEFAULTS = {  # set -> (shots, seeds)
     "ladder": ((1, 2, 4, 8), (0, 1, 2, 3, 4)),
@@ -55,12 +50,13 @@ def add_to(groups: Actions) -> None:
 
 def run_ladder(arguments: argparse.Namespace) -> str:
     """Compare, then write <set>.csv, <set>_summary.csv, <set>_paired.csv and <set>.json."""
-    from promptad_tutorial.benchmark import comparison, methods, report
+    from promptad_tutorial.benchmark import methods, report
     from promptad_tutorial.files.provenance import versions
+    from workshop.results import comparison, sets
 
     name = arguments.set
     shots, seeds = DEFAULTS[name]
-    found = methods.SETS[name]()
+    found = sets.SETS[name]()
     if arguments.methods:
         found = methods.chosen(found, arguments.methods)
     plan = comparison.Plan(

@@ -5,13 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from promptad_tutorial.commands.command import (
-    Actions,
-    add_command,
-    add_inputs,
-    backbone_loader,
-    chosen_data,
-)
+from promptad_tutorial.commands.command import Actions, add_command, backbone_loader
+from workshop.commands.inputs import add_inputs, chosen_data
 
 
 def add_to(groups: Actions) -> None:
@@ -31,7 +26,7 @@ def add_to(groups: Actions) -> None:
 
 def run_thresholds(arguments: argparse.Namespace) -> str:
     """Write the table; returns the means over lines and seeds at each number of shots."""
-    from promptad_tutorial.benchmark.threshold_table import threshold_table
+    from workshop.results.threshold_table import threshold_table
 
     data = chosen_data(arguments)
     load = backbone_loader(arguments)

@@ -1,0 +1,1 @@
+"""The tables in `results/` that are measured with the package: ladder, thresholds, zero-shot."""
