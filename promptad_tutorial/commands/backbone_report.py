@@ -16,7 +16,6 @@ from safetensors import safe_open
 from promptad_tutorial.clip.loading import Backbone, load_backbone
 from promptad_tutorial.clip.tinyclip.weights import WEIGHTS, checksum
 from promptad_tutorial.clip.weights.checkpoints import fitting, read_weights
-from promptad_tutorial.clip.weights.file import check_whole
 from promptad_tutorial.clip.weights.pretrained import (
     NOT_GIVEN,
     Choice,
@@ -24,6 +23,7 @@ from promptad_tutorial.clip.weights.pretrained import (
     choose,
     offline_name,
 )
+from promptad_tutorial.clip.weights.verify import check_whole
 from promptad_tutorial.commands.command import fill_template
 from promptad_tutorial.files.writing import file_sha256
 

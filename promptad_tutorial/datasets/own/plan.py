@@ -13,7 +13,7 @@ from promptad_tutorial.datasets.folders import beside, defect_samples
 from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, Sample
 from promptad_tutorial.datasets.shots import draw_shots
 from promptad_tutorial.files.listing import existing_folder, files_below, path_key, pictures_below
-from promptad_tutorial.files.names import bad_name, good_name, kind_of, nfc
+from promptad_tutorial.files.names import bad_name, folded, good_name, kind_of
 
 DEFECT = "defect"  # the name of what lies directly in the folder of bad pictures
 TEST_SHARE = 0.2  # of the good pictures, where nobody says how many
@@ -110,12 +110,13 @@ def _good(folder: Path) -> list[Sample]:
 
 def _bad(folder: Path, masks: Path | None, found: Findings) -> list[Sample]:
     root = existing_folder(folder, "the folder of bad pictures (--bad)")
-    given: dict[Path, Path] = {}  # mask -> the folder below `masks` that it is in
+    given: dict[Path, str] = {}  # mask -> the folder below `masks` that it is in
     if masks is not None:
         masks = existing_folder(masks, "the folder of masks (--masks)")
-        given = {path: path.parent.relative_to(masks) for path in pictures_below(masks)}
+        for path in pictures_below(masks):
+            given[path] = folded(path.parent.relative_to(masks).as_posix())
     folders: dict[Path, list[Path]] = defaultdict(list)
-    for path in pictures_below(root, leave_out=masks):
+    for path in pictures_below(root, leave_out=None if masks == root else masks):
         folders[path.parent].append(path)
     samples = []
     for parent, pictures in folders.items():
@@ -127,9 +128,9 @@ def _bad(folder: Path, masks: Path | None, found: Findings) -> list[Sample]:
                 "out, or rename it to what is wrong with its pictures"
             )
         # of masks of one name the last one counts, which lies closest to the pictures
-        near = [mask for mask, place in given.items() if place == Path(".")]
-        near += [mask for mask, place in given.items() if _same(place.parts[:1], [defect])]
-        near += [mask for mask, place in given.items() if _same(place.parts, within.parts)]
+        near = [mask for mask, place in given.items() if place == "."]
+        near += [m for m, place in given.items() if place.split("/")[0] == folded(defect)]
+        near += [m for m, place in given.items() if place == folded(within.as_posix())]
         near += beside(pictures).values()
         samples += defect_samples(defect, pictures, near, Findings(root))  # told below, over all
     used = Counter(s.mask for s in samples if s.mask)
@@ -145,11 +146,6 @@ def _bad(folder: Path, masks: Path | None, found: Findings) -> list[Sample]:
         if mask not in used:
             found.fix(mask, "a mask without a picture", "remove it", ValueError)
     return sorted(samples, key=lambda s: path_key(s.image))
-
-
-def _same(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether folders have the same names, in any case and with accents in either form."""
-    return [nfc(name).casefold() for name in one] == [nfc(name).casefold() for name in other]
 
 
 def _test_count(good: int, wanted: int | None, bad: int) -> int:
