@@ -5,6 +5,8 @@ causal text tower computes a token from the tokens before it alone, so one node 
 stand for the same beginning in all of them. The tower runs over all nodes as over one sequence,
 with a mask that lets a node see nothing but the nodes above it, and itself. The result is exactly
 the same, for a third of the tokens or fewer (method section 5).
+
+In: prompts as sequences of tokens. Out: `PromptTree`, which `TextEncoder.encode_tree` reads.
 """
 
 from __future__ import annotations
@@ -31,31 +33,24 @@ class PromptTree:
         """(depths, sees, ends): what `TextEncoder.encode_tree` reads a tree by."""
         return self.depths, self.sees, self.ends
 
+    def paths(self) -> list[list[int]]:
+        """The nodes of each prompt, in order: a node has a higher number than those above it."""
+        return [torch.nonzero(self.sees[end])[:, 0].tolist() for end in self.ends]
+
     def branches(self) -> list[Branch]:
         """The tree below each child of the root, with the root: prompts that share no more than it.
 
         They do not see each other, so they can be read side by side.
         """
         found = []
-        for child in torch.nonzero(self.depths == 1)[:, 0].tolist():
+        for child in torch.nonzero(self.depths == 1)[:, 0]:
             nodes = torch.nonzero(self.sees[:, child] | (self.depths == 0))[:, 0]
-            prompts = torch.nonzero(torch.isin(self.ends, nodes[nodes > 0]))[:, 0]
-            place = {node: i for i, node in enumerate(nodes.tolist())}
-            tree = PromptTree(
-                tuple(self.tokens[node] for node in nodes.tolist()),
-                self.depths[nodes],
-                self.sees[nodes][:, nodes],
-                torch.tensor([place[end] for end in self.ends[prompts].tolist()], dtype=torch.long),
-            )
+            prompts = torch.nonzero(torch.isin(self.ends, nodes[1:]))[:, 0]
+            tokens = tuple(self.tokens[node] for node in nodes)
+            ends = torch.searchsorted(nodes, self.ends[prompts])
+            tree = PromptTree(tokens, self.depths[nodes], self.sees[nodes][:, nodes], ends)
             found.append(Branch(nodes, prompts, tree))
         return found
-
-    def paths(self) -> list[list[int]]:
-        """The nodes of each prompt, in order."""
-        return [
-            sorted(torch.nonzero(self.sees[end])[:, 0].tolist(), key=lambda n: int(self.depths[n]))
-            for end in self.ends.tolist()
-        ]
 
 
 @dataclass(frozen=True)
@@ -67,10 +62,9 @@ class Branch:
     tree: PromptTree
 
     @property
-    def shape(self) -> tuple[bytes, bytes, bytes]:
+    def shape(self) -> tuple[bytes, ...]:
         """Equal for branches that can be read as one batch."""
-        parts = (self.tree.depths, self.tree.sees, self.tree.ends)
-        return tuple(part.numpy().tobytes() for part in parts)
+        return tuple(part.numpy().tobytes() for part in self.tree.layout)
 
 
 def grow(prompts: Sequence[Sequence[Hashable]]) -> PromptTree:
@@ -83,21 +77,19 @@ def grow(prompts: Sequence[Sequence[Hashable]]) -> PromptTree:
         raise ValueError("a tree needs at least one prompt, and none empty")
     if len({prompt[0] for prompt in prompts}) > 1:
         raise ValueError("all prompts of a tree must begin with the same token")
-    children: dict[tuple[int, Hashable], int] = {}  # (parent, token) -> node; the root's is -1
-    above: list[list[int]] = []  # of each node: the nodes from the root to itself
-    tokens: list[Hashable] = []
-    ends = []
+    above: dict[tuple[Hashable, ...], list[int]] = {(): []}  # of a beginning: the nodes down to it
     for prompt in prompts:
-        node = -1
-        for token in prompt:
-            if (node, token) not in children:
-                children[node, token] = len(tokens)
-                above.append([*(above[node] if node >= 0 else []), len(tokens)])
-                tokens.append(token)
-            node = children[node, token]
-        ends.append(node)
-    sees = torch.zeros(len(tokens), len(tokens), dtype=torch.bool)
-    for node, line in enumerate(above):
-        sees[node, line] = True
-    depths = torch.tensor([len(line) - 1 for line in above])
-    return PromptTree(tuple(tokens), depths, sees, torch.tensor(ends))
+        for length in range(1, len(prompt) + 1):
+            beginning = tuple(prompt[:length])
+            if beginning not in above:
+                above[beginning] = [*above[beginning[:-1]], len(above) - 1]
+    del above[()]
+    sees = torch.zeros(len(above), len(above), dtype=torch.bool)
+    for line in above.values():
+        sees[line[-1], line] = True
+    return PromptTree(
+        tokens=tuple(beginning[-1] for beginning in above),
+        depths=torch.tensor([len(line) - 1 for line in above.values()]),
+        sees=sees,
+        ends=torch.tensor([above[tuple(prompt)][-1] for prompt in prompts]),
+    )
