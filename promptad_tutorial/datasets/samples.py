@@ -22,20 +22,13 @@ class Sample:
     mask: Path | None = None  # ground truth, label 1 only; None where the data has none
 
     def __post_init__(self) -> None:
-        if self.label not in (0, 1, None):
+        said = {0: GOOD, None: UNLABELLED}.get(self.label, self.defect)
+        named = self.label == 1 and self.defect not in ("", GOOD, UNLABELLED)
+        if not (named or (self.label in (0, None) and self.defect == said and self.mask is None)):
             raise ValueError(
-                f"label must be 0 (good), 1 (anomalous) or None (not labelled), got {self.label!r} "
-                f"for {self.image}"
-            )
-        expected = {0: GOOD, None: UNLABELLED}.get(self.label)
-        if expected is not None and (self.defect != expected or self.mask is not None):
-            raise ValueError(
-                f"a sample with label {self.label} must have defect {expected!r} and no mask, got "
+                f"expected a sample of label 0 with defect {GOOD!r}, of None with {UNLABELLED!r}, "
+                f"both without a mask, or of 1 with its defect's name; got label {self.label!r}, "
                 f"defect {self.defect!r} and mask {self.mask} for {self.image}"
-            )
-        if expected is None and self.defect in ("", GOOD, UNLABELLED):
-            raise ValueError(
-                f"an anomalous sample needs its defect's name, got {self.defect!r} for {self.image}"
             )
 
 
@@ -53,12 +46,12 @@ class ProductLine:
     test: tuple[Sample, ...]  # good, anomalous or unlabelled samples; may be empty
 
     def __post_init__(self) -> None:
-        wrong = [s for s in self.train if s.label != 0]
-        if wrong:
-            raise ValueError(
-                f"training samples of {self.name!r} must be good, found defect "
-                f"{wrong[0].defect!r} at {wrong[0].image}"
-            )
+        for sample in self.train:
+            if sample.label != 0:
+                raise ValueError(
+                    f"training samples of {self.name!r} must be good, found defect "
+                    f"{sample.defect!r} at {sample.image}"
+                )
 
     @property
     def defects(self) -> tuple[str, ...]:

@@ -36,9 +36,9 @@ def kind_of(value: object) -> str:
         return "nothing (None)"
     if value is ...:
         return "the dots (...)"
-    for types, words in ((Tensor, "a tensor"), (np.ndarray, "a numpy array")):
-        if isinstance(value, types):
-            return f"{words} of shape {tuple(value.shape)}"
+    if isinstance(value, Tensor | np.ndarray):
+        words = "a tensor" if isinstance(value, Tensor) else "a numpy array"
+        return f"{words} of shape {tuple(value.shape)}"
     if isinstance(value, bool | np.bool_):
         return f"the truth value {bool(value)}"
     if isinstance(value, Real):
@@ -61,7 +61,7 @@ def as_array(value: Any) -> np.ndarray | None:
             array = np.asarray(float(value) if isinstance(value, Real) else value)
             return array.astype(np.float64) if array.dtype.kind in "biuf" else None
     except (TypeError, ValueError, RuntimeError, OverflowError):
-        return None  # a ragged list, a number too large: nothing to compare with
+        pass  # a ragged list, a number too large: nothing to compare with
     return None
 
 
@@ -73,6 +73,15 @@ def same(left: Any, right: Any) -> bool:
     if a is None or b is None or a.shape != b.shape:
         return False
     return bool(np.allclose(a, b, rtol=_RELATIVE, atol=_ABSOLUTE, equal_nan=True))
+
+
+def trouble(got: Any, expected: Any) -> str | None:
+    """What is wrong with a result, by what is expected: a tensor, pair, dict or single number."""
+    if isinstance(expected, Tensor):
+        return tensor_trouble(got, expected)
+    if isinstance(expected, tuple):
+        return pair_trouble(got, expected)
+    return (counts_trouble if isinstance(expected, dict) else number_trouble)(got, expected)
 
 
 def tensor_trouble(got: Any, expected: Tensor) -> str | None:
@@ -88,20 +97,17 @@ def tensor_trouble(got: Any, expected: Tensor) -> str | None:
     # Rounded, so that of two equal gaps the first is named on every machine.
     gap = np.nan_to_num(np.abs(array - truth), nan=np.inf, posinf=np.inf).round(5)
     worst = np.unravel_index(int(gap.argmax()), shape)
-    got_text, expected_text = _texts(array[worst], truth[worst])
-    place = ", ".join(str(int(index)) for index in worst)
-    return f"entry [{place}] of the result is {got_text}, expected {expected_text}"
+    place = ", ".join(map(str, worst))
+    return f"entry [{place}] of the result is {_beside(array[worst], truth[worst])}"
 
 
 def number_trouble(got: Any, expected: float) -> str | None:
     """What is wrong with one number."""
     array = as_array(got)
-    if array is None or array.shape != () or _is_truth(got):
+    truth_value = isinstance(got, bool) or getattr(got, "dtype", None) in (torch.bool, np.bool_)
+    if array is None or array.shape != () or truth_value:
         return f"the result is {kind_of(got)}, expected one number"
-    if same(got, expected):
-        return None
-    got_text, expected_text = _texts(float(array), expected)
-    return f"the result is {got_text}, expected {expected_text}"
+    return None if same(got, expected) else f"the result is {_beside(float(array), expected)}"
 
 
 def pair_trouble(got: Any, expected: tuple[int, int]) -> str | None:
@@ -127,13 +133,7 @@ def counts_trouble(got: Any, expected: dict[str, int]) -> str | None:
         if int(got[name]) != count:
             return f"the count of {name!r} is {int(got[name])}, expected {count}"
     extra = [key for key in got if key not in expected]
-    if extra:
-        return f"the result has the name {tidy(repr(extra[0]))}, which no sample has"
-    return None
-
-
-def _is_truth(value: Any) -> bool:
-    return isinstance(value, bool) or getattr(value, "dtype", None) in (torch.bool, np.bool_)
+    return f"the result has the name {tidy(repr(extra[0]))}, which no sample has" if extra else None
 
 
 def _is_whole(value: Any) -> bool:
@@ -142,7 +142,7 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def _texts(got: float, expected: float) -> tuple[str, str]:
+def _beside(got: float, expected: float) -> str:
     """Both numbers with three digits, or with as many as it takes to tell them apart."""
     pairs = [(f"{got:.{digits}g}", f"{expected:.{digits}g}") for digits in (3, 4, 5, 6, 7)]
-    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
+    return ", expected ".join(next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1]))

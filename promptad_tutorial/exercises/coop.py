@@ -9,35 +9,28 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from promptad_tutorial.exercises.answers import number_trouble, tensor_trouble
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.inputs import unit_rows
 from promptad_tutorial.exercises.verdict import Task, Verdict
 from promptad_tutorial.learning.losses import contrastive
 
 RATE = 0.01  # the step size of `learn_sides`
+Rows, Sides = Float[Tensor, "k d"], Float[Tensor, "2 d"]
 
 
 def two_class_loss(fn: object) -> Verdict:
-    """Cross-entropy with the normal side as target.
+    """`fn(z, normal, negatives, temperature)`: the cross-entropy with the normal side as target.
 
-    `fn(z, normal, negatives, temperature)`: tensors (k, d), (d,) and (j, d) with rows of length 1,
-    and a float to one number.
+    (k, d), (d,) and (j, d) with rows of length 1, and a float to one number.
     """
     generator = torch.Generator().manual_seed(7)
     return Task(
         exercise("two_class_loss"),
-        cases=tuple(
-            (
-                unit_rows(k, d, generator),
-                unit_rows(1, d, generator)[0],
-                unit_rows(j, d, generator),
-                t,
-            )
+        cases=[
+            (*(unit_rows(n, d, generator).squeeze(0) for n in (k, 1, j)), t)
             for k, j, d, t in ((4, 3, 8, 5.0), (2, 6, 5, 3.0), (7, 2, 12, 8.0))
-        ),
+        ],
         solution=lambda *inputs: float(contrastive(*inputs)),
-        trouble=number_trouble,
         mistakes={
             "no_temperature": lambda z, w, g, t: _loss(z, w, g, 1.0),
             "divided_by_temperature": lambda z, w, g, t: _loss(z, w, g, 1 / t),
@@ -52,10 +45,8 @@ def two_class_loss(fn: object) -> Verdict:
                 lambda z, w, g, t: 1 - _log_shares(z, w, g, t)[:, 0].exp().mean(),
             ),
             "one_negative": (
-                lambda z, w, g, t: _loss(z, w, g.mean(dim=0, keepdim=True), t),
-                lambda z, w, g, t: _loss(
-                    z, w, functional.normalize(g.mean(dim=0, keepdim=True), dim=1), t
-                ),
+                lambda z, w, g, t: _loss(z, w, g.mean(dim=0)[None], t),
+                lambda z, w, g, t: _loss(z, w, functional.normalize(g.mean(dim=0)[None]), t),
             ),
             "softmax_twice": lambda z, w, g, t: (
                 -_log_shares(z, w, g, t).exp().log_softmax(dim=1)[:, 0].mean()
@@ -68,23 +59,21 @@ def two_class_loss(fn: object) -> Verdict:
 
 
 def learn_sides(fn: object) -> Verdict:
-    """Fix a training loop that takes one number for another.
+    """`fn(z, sides, logit_scale, steps)`: fix a training loop that takes one number for another.
 
-    `fn(z, sides, logit_scale, steps)`: tensors (k, d) and (2, d), a float and an int to a tensor
-    (2, d). `logit_scale` is what CLIP stores: the logarithm of the temperature (trap 2 of method
-    section 4).
+    (k, d), (2, d), a float and an int to (2, d). `logit_scale` is what CLIP stores: the logarithm
+    of the temperature (trap 2 of method section 4).
     """
     generator = torch.Generator().manual_seed(8)
     return Task(
         exercise("learn_sides"),
-        cases=tuple(
+        cases=[
             (unit_rows(k, d, generator), 1.5 * unit_rows(2, d, generator), scale, steps)
             for k, d, scale, steps in ((4, 8, 2.0, 5), (2, 5, 2.8, 8), (6, 10, 1.2, 12))
-        ),
+        ],
         solution=lambda z, s, x, n: _learn(z, s, math.exp(x), n),
-        trouble=tensor_trouble,
         mistakes={
-            "still_logarithm": lambda z, s, x, n: _learn(z, s, x, n),
+            "still_logarithm": _learn,
             "other_base": (
                 lambda z, s, x, n: _learn(z, s, 10**x, n),
                 lambda z, s, x, n: _learn(z, s, 2**x, n),
@@ -107,26 +96,24 @@ def learn_sides(fn: object) -> Verdict:
 
 
 def _log_shares(
-    z: Float[Tensor, "k d"], w: Float[Tensor, " d"], g: Float[Tensor, "j d"], t: float
+    z: Rows, w: Float[Tensor, " d"], g: Float[Tensor, "j d"], t: float
 ) -> Float[Tensor, "k sides"]:
     """The log probability of each side, the normal one first."""
     return (t * z @ torch.cat([w[None], g]).T).log_softmax(dim=1)
 
 
-def _loss(
-    z: Float[Tensor, "k d"], w: Float[Tensor, " d"], g: Float[Tensor, "j d"], t: float
-) -> float:
+def _loss(z: Rows, w: Float[Tensor, " d"], g: Float[Tensor, "j d"], t: float) -> float:
     return float(-_log_shares(z, w, g, t)[:, 0].mean())
 
 
 def _learn(
-    z: Float[Tensor, "k d"],
-    sides: Float[Tensor, "2 d"],
+    z: Rows,
+    sides: Sides,
     temperature: float,
     steps: int,
     target: int = 0,
     normalise: bool = True,
-) -> Float[Tensor, "2 d"]:
+) -> Sides:
     """Gradient descent on the cross-entropy; its gradient written out, by the chain rule."""
     wanted = functional.one_hot(torch.tensor(target), 2).to(z.dtype)
     for _ in range(steps):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -60,24 +60,16 @@ def data_file(name: str) -> list[dict[str, Any]]:
     return yaml.safe_load(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 
-class _Exercises(Mapping[str, Exercise]):
-    """Name -> exercise, in the order of the notebooks. The file is read at the first look."""
-
-    @cached_property
-    def _all(self) -> dict[str, Exercise]:
-        return {each["name"]: Exercise(**each) for each in data_file("exercises.yaml")}
-
-    def __getitem__(self, name: str) -> Exercise:
-        return self._all[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
+@cache
+def _exercises() -> dict[str, Exercise]:
+    return {entry["name"]: Exercise(**entry) for entry in data_file("exercises.yaml")}
 
 
-EXERCISES: Mapping[str, Exercise] = _Exercises()
+def __getattr__(name: str) -> Any:
+    """`EXERCISES`: name -> exercise, in the order of the notebooks; read when it is asked for."""
+    if name == "EXERCISES":
+        return _exercises()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def exercise(name: str) -> Exercise:
@@ -85,6 +77,7 @@ def exercise(name: str) -> Exercise:
 
     Raises `ValueError` for a name that is not in `EXERCISES`.
     """
-    if name not in EXERCISES:
-        raise ValueError(f"expected the name of an exercise ({', '.join(EXERCISES)}), got {name!r}")
-    return EXERCISES[name]
+    known = _exercises()
+    if name not in known:
+        raise ValueError(f"expected the name of an exercise ({', '.join(known)}), got {name!r}")
+    return known[name]

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from promptad_tutorial.exercises.answers import number_trouble, tensor_trouble
+from promptad_tutorial.exercises.answers import tensor_trouble
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.verdict import Task, Verdict
 from promptad_tutorial.scoring import harmonic_fusion
@@ -19,19 +19,15 @@ from promptad_tutorial.scoring.memory import visual_score
 
 
 def memory_distance(fn: object) -> Verdict:
-    """How unlike the nearest stored patch every patch is.
+    """`fn(tokens, memory)`: how unlike the nearest stored patch every patch is, (p,) in [0, 1].
 
-    `fn(tokens, memory)`: tensors (blocks, p, w) and (blocks, s, w) of tokens of any length to a
-    tensor (p,) in [0, 1].
+    (blocks, p, w) and (blocks, s, w), tokens of any length.
     """
     generator = torch.Generator().manual_seed(11)
     return Task(
         exercise("memory_distance"),
-        cases=tuple(
-            _tokens(*size, generator) for size in ((2, 5, 7, 6), (2, 4, 9, 8), (3, 6, 4, 5))
-        ),
+        cases=[_tokens(*size, generator) for size in ((2, 5, 7, 6), (2, 4, 9, 8), (3, 6, 4, 5))],
         solution=lambda tokens, memory: visual_score(_unit(tokens)[:, None], _unit(memory))[0],
-        trouble=tensor_trouble,
         mistakes={
             "not_halved": lambda t, m: 2 * _distance(t, m),
             "mean_of_memory": lambda t, m: _distance(t, m, nearest=lambda c: c.mean(dim=-1)),
@@ -57,15 +53,14 @@ def memory_distance(fn: object) -> Verdict:
 
 
 def fuse_harmonically(fn: object) -> Verdict:
-    """1 / (1/text + 1/visual), also where a score is 0.
+    """`fn(text, visual)`: 1 / (1/text + 1/visual) without NaN, also where a score is 0.
 
-    `fn(text, visual)`: two tensors of the same shape in [0, 1], with zeros in them, to a tensor of
-    that shape without NaN.
+    Two tensors of the same shape in [0, 1], with zeros in them, to a tensor of that shape.
     """
     generator = torch.Generator().manual_seed(12)
     return Task(
         exercise("fuse_harmonically"),
-        cases=tuple(_branches(shape, generator) for shape in ((8,), (3, 5), (2, 2, 4))),
+        cases=[_branches(shape, generator) for shape in ((8,), (3, 5), (2, 2, 4))],
         solution=harmonic_fusion,
         trouble=_fusion_trouble,
         mistakes={
@@ -81,26 +76,26 @@ def fuse_harmonically(fn: object) -> Verdict:
             "arithmetic": (lambda a, b: (a + b) / 2, lambda a, b: a + b),
             "minimum": torch.minimum,
             "product": torch.mul,
-            "padded": tuple(_padded(much) for much in (1e-1, 1e-2, 1e-3)),
+            "padded": tuple(
+                lambda a, b, e=e: 1 / (1 / (a + e) + 1 / (b + e)) for e in (1e-1, 1e-2, 1e-3)
+            ),
         },
     ).judge(fn)
 
 
 def normal_threshold(fn: object) -> Verdict:
-    """The upper end of a prediction interval.
+    """`fn(scores, quantile)`: the upper end of a prediction interval, mean + q s sqrt(1 + 1/n).
 
-    `fn(scores, quantile)`: a numpy array (n,) of scores of normal pictures and Student's quantile q
-    to one number, mean + q s sqrt(1 + 1/n).
+    Scores (n,) of normal pictures and Student's quantile q to one number.
     """
     generator = np.random.default_rng(13)
     return Task(
         exercise("normal_threshold"),
-        cases=tuple(
+        cases=[
             (generator.uniform(0.05, 0.4, n), quantile)
             for n, quantile in ((4, 1.64), (8, 2.36), (3, 1.2))
-        ),
-        solution=lambda scores, quantile: _threshold(scores, quantile),
-        trouble=number_trouble,
+        ],
+        solution=_threshold,
         mistakes={
             "population": lambda x, q: _threshold(x, q, ddof=0),
             "bound_for_mean": lambda x, q: _threshold(x, q, factor=lambda n: (1 / n) ** 0.5),
@@ -134,15 +129,12 @@ def _unit(x: Float[Tensor, "*n w"]) -> Float[Tensor, "*n w"]:
 def _distance(
     tokens: Float[Tensor, "blocks p w"],
     memory: Float[Tensor, "blocks s w"],
-    unit: Callable[[Tensor], Tensor] | None = None,
-    nearest: Callable[[Tensor], Tensor] | None = None,
+    unit: Callable[[Tensor], Tensor] = _unit,
+    nearest: Callable[[Tensor], Tensor] = lambda cosines: cosines.amax(dim=-1),
     over: Callable[[Tensor], Tensor] = lambda d: d.mean(dim=0),
 ) -> Float[Tensor, " p"]:
     """The right answer, or with one of its steps replaced."""
-    tokens, memory = (_unit(x) if unit is None else unit(x) for x in (tokens, memory))
-    cosines = tokens @ memory.mT
-    found = cosines.amax(dim=-1) if nearest is None else nearest(cosines)
-    return over((1 - found) / 2)
+    return over((1 - nearest(unit(tokens) @ unit(memory).mT)) / 2)
 
 
 def _branches(shape: tuple[int, ...], generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -156,18 +148,10 @@ def _branches(shape: tuple[int, ...], generator: torch.Generator) -> tuple[Tenso
 def _fusion_trouble(got: Any, expected: Tensor) -> str | None:
     """What is wrong with fused scores; an infinite one is named before any other."""
     if isinstance(got, Tensor) and got.shape == expected.shape and got.is_floating_point():
-        endless = got.detach().isinf().nonzero()
-        if len(endless):
-            place = tuple(endless[0].tolist())
-            text = ", ".join(map(str, place))
-            return (
-                f"entry [{text}] of the result is infinite, expected {float(expected[place]):.3g}"
-            )
+        for place in got.detach().isinf().nonzero().tolist():
+            value = float(expected[tuple(place)])
+            return f"entry {place} of the result is infinite, expected {value:.3g}"
     return tensor_trouble(got, expected)
-
-
-def _padded(much: float) -> Callable[[Tensor, Tensor], Tensor]:
-    return lambda a, b: 1 / (1 / (a + much) + 1 / (b + much))
 
 
 def _threshold(

@@ -18,24 +18,28 @@ from promptad_tutorial.exercises.verdict import Task, Verdict, not_yet
 from promptad_tutorial.scoring.metrics import image_auroc
 
 Scores = Float[np.ndarray, "lines seeds"]
+Triple = tuple[float, float, float]
 DETECTORS, GOOD, ANOMALOUS = (1, 10, 100), 24, 32  # what `noise_optimism` asks for
 NEAR = 2.0  # points by which a prediction may be off
 
 
 def paired_interval(fn: object) -> Verdict:
-    """The paired difference with its interval over product lines.
+    """`fn(mine, other)`: the paired difference with its interval over product lines.
 
-    `fn(mine, other)`: two arrays (lines, seeds) of AUROC in % to (difference, low, high), three
-    numbers: the mean over lines of the mean difference over seeds, with a 95 % t-interval.
+    Two arrays (lines, seeds) of AUROC in % to (difference, low, high), three numbers: the mean over
+    lines of the mean difference over seeds, with a 95 % t-interval.
     """
     generator = np.random.default_rng(7)
     return Task(
         exercise("paired_interval"),
-        cases=tuple(_two_tables(generator, *shape) for shape in ((10, 5), (6, 3), (15, 4))),
+        cases=[_two_tables(generator, *shape) for shape in ((10, 5), (6, 3), (15, 4))],
         solution=_from_the_report,
         trouble=_triple_trouble,
         mistakes={
-            "unpaired": (_unpaired(True), _unpaired(False)),
+            "unpaired": (
+                lambda a, b: _unpaired(a.mean(axis=1), b.mean(axis=1)),
+                lambda a, b: _unpaired(a.ravel(), b.ravel()),
+            ),
             "sorted_first": (
                 lambda a, b: _interval(np.sort(a.mean(1)) - np.sort(b.mean(1))),
                 lambda a, b: _interval((np.sort(a, axis=0) - np.sort(b, axis=0)).mean(1)),
@@ -59,42 +63,33 @@ def paired_interval(fn: object) -> Verdict:
 
 
 def evaluate_run(fn: object) -> Verdict:
-    """Fix an evaluation with two leaks.
+    """`fn(scores, labels)`: fix an evaluation with two leaks.
 
-    `fn(scores, labels)`: scores (seeds, steps, n) of the n test pictures after every step of a
-    training with each seed, and labels (n,), to one AUROC in [0, 1]: the mean over seeds of that
-    after the last step.
+    Scores (seeds, steps, n) of the n test pictures after every step of a training with each seed,
+    and labels (n,), to one AUROC in [0, 1]: the mean over seeds of that after the last step.
     """
     generator = np.random.default_rng(8)
     return Task(
         exercise("evaluate_run"),
-        cases=tuple(
-            _runs(generator, *shape) for shape in ((3, 5, 6, 8), (4, 6, 9, 5), (2, 7, 7, 7))
-        ),
-        solution=lambda scores, labels: float(_aurocs(scores, labels)[:, -1].mean()),
-        trouble=number_trouble,
+        cases=[_runs(generator, *shape) for shape in ((3, 5, 6, 8), (4, 6, 9, 5), (2, 7, 7, 7))],
+        solution=lambda s, y: float(_aurocs(s, y)[:, -1].mean()),
         mistakes={
-            "both_leaks": lambda scores, labels: _aurocs(scores, labels).max(),
-            "chosen_step": lambda scores, labels: _aurocs(scores, labels).max(axis=1).mean(),
-            "chosen_seed": lambda scores, labels: _aurocs(scores, labels)[:, -1].max(),
-            "one_step_for_all": lambda scores, labels: _aurocs(scores, labels).mean(axis=0).max(),
+            "both_leaks": lambda s, y: _aurocs(s, y).max(),
+            "chosen_step": lambda s, y: _aurocs(s, y).max(axis=1).mean(),
+            "chosen_seed": lambda s, y: _aurocs(s, y)[:, -1].max(),
+            "one_step_for_all": lambda s, y: _aurocs(s, y).mean(axis=0).max(),
             "mean_over_steps": (
-                lambda scores, labels: _aurocs(scores, labels).mean(),
-                lambda scores, labels: _aurocs(scores, labels).mean(axis=1).max(),
+                lambda s, y: _aurocs(s, y).mean(),
+                lambda s, y: _aurocs(s, y).mean(axis=1).max(),
             ),
-            "first_step": lambda scores, labels: _aurocs(scores, labels)[:, 0].mean(),
+            "first_step": lambda s, y: _aurocs(s, y)[:, 0].mean(),
             "worst": (
-                lambda scores, labels: _aurocs(scores, labels).min(),
-                lambda scores, labels: _aurocs(scores, labels).min(axis=1).mean(),
-                lambda scores, labels: _aurocs(scores, labels)[:, -1].min(),
+                lambda s, y: _aurocs(s, y).min(),
+                lambda s, y: _aurocs(s, y).min(axis=1).mean(),
+                lambda s, y: _aurocs(s, y)[:, -1].min(),
             ),
-            "one_seed": (
-                lambda scores, labels: _aurocs(scores, labels)[0, -1],
-                lambda scores, labels: _aurocs(scores, labels)[-1, -1],
-            ),
-            "averaged_scores": lambda scores, labels: image_auroc(
-                labels, scores[:, -1].mean(axis=0)
-            ),
+            "one_seed": (lambda s, y: _aurocs(s, y)[0, -1], lambda s, y: _aurocs(s, y)[-1, -1]),
+            "averaged_scores": lambda s, y: image_auroc(y, s[:, -1].mean(axis=0)),
         },
     ).judge(fn)
 
@@ -105,10 +100,9 @@ def noise_optimism(
     good: int = GOOD,
     anomalous: int = ANOMALOUS,
 ) -> Verdict:
-    """Predict the best AUROC of 1, 10 and 100 noise detectors.
+    """`answer`: the best AUROC of 1, 10 and 100 noise detectors, predicted within 2 points.
 
-    `answer`: one number in % for each entry of `detectors`, on `good` and `anomalous` pictures;
-    right within 2 points.
+    One number in % for each entry of `detectors`, on `good` and `anomalous` pictures.
     """
     right = [100 * expected_best(n, good, anomalous) for n in detectors]
     if answer is None or answer is ...:
@@ -119,16 +113,14 @@ def noise_optimism(
             f"expected a list of {len(right)} numbers, got {kind_of(answer)}",
             f"one AUROC in % for each of {', '.join(map(str, detectors))} detectors.",
         )
-    off = [
-        n for n, mine, true in zip(detectors, found, right, strict=True) if abs(mine - true) > NEAR
-    ]
-    if not off:
-        return Verdict(
-            True,
-            f"within {NEAR:.0f} points of {', '.join(f'{value:.0f}' for value in right)} % for "
-            f"{', '.join(map(str, detectors))} detectors that know nothing.",
-        )
-    return not_yet(f"not within {NEAR:.0f} points for {off[0]}", _noise_hint(found, right, good))
+    for n, mine, true in zip(detectors, found, right, strict=True):
+        if abs(mine - true) > NEAR:
+            return not_yet(f"not within {NEAR:.0f} points for {n}", _noise_hint(found, right, good))
+    return Verdict(
+        True,
+        f"within {NEAR:.0f} points of {', '.join(f'{value:.0f}' for value in right)} % for "
+        f"{', '.join(map(str, detectors))} detectors that know nothing.",
+    )
 
 
 def _noise_hint(found: Float[np.ndarray, " n"], right: list[float], good: int) -> str:
@@ -165,7 +157,7 @@ def _two_tables(generator: np.random.Generator, lines: int, seeds: int) -> tuple
     return difficulty + effect + noise[0], difficulty + noise[1]
 
 
-def _from_the_report(mine: Scores, other: Scores) -> tuple[float, float, float]:
+def _from_the_report(mine: Scores, other: Scores) -> Triple:
     """The package's own answer, by way of a table as `results/told/ladder.csv` is one."""
     rows = [
         {"method": name, "product_line": i, "shots": 1, "seed": j, "image_auroc": value}
@@ -185,28 +177,23 @@ def _interval(
     ddof: int = 1,
     quantile: Callable[[int], float] = lambda n: _t(0.975, n - 1),
     root: bool = True,
-) -> tuple[float, float, float]:
+) -> Triple:
     n = len(d)
     half = quantile(n) * d.std(ddof=ddof) / (np.sqrt(n) if root else 1)
     return float(d.mean()), float(d.mean() - half), float(d.mean() + half)
 
 
-def _unpaired(per_line: bool) -> Callable[..., tuple[float, float, float]]:
-    def interval(mine: Scores, other: Scores) -> tuple[float, float, float]:
-        a, b = (t.mean(axis=1) if per_line else t.ravel() for t in (mine, other))
-        found = stats.ttest_ind(a, b).confidence_interval(0.95)
-        return float(a.mean() - b.mean()), float(found.low), float(found.high)
-
-    return interval
+def _unpaired(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> Triple:
+    found = stats.ttest_ind(a, b).confidence_interval(0.95)
+    return float(a.mean() - b.mean()), float(found.low), float(found.high)
 
 
-def _triple_trouble(got: Any, expected: tuple[float, float, float]) -> str | None:
+def _triple_trouble(got: Any, expected: Triple) -> str | None:
     array = as_array(got)
     if array is None or array.shape != (3,):
         return f"the result is {kind_of(got)}, expected three numbers (difference, low, high)"
     for name, mine, true in zip(("difference", "low", "high"), array, expected, strict=True):
-        trouble = number_trouble(float(mine), float(true))
-        if trouble:
+        if trouble := number_trouble(float(mine), float(true)):
             return f"{name}: {trouble}"
     return None
 

@@ -14,36 +14,28 @@ from sklearn.metrics import jaccard_score
 from torch import Tensor
 from torch.nn import functional
 
-from promptad_tutorial.exercises.answers import (
-    kind_of,
-    number_trouble,
-    pair_trouble,
-    tensor_trouble,
-)
+from promptad_tutorial.exercises.answers import kind_of, number_trouble
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.inputs import random_regions
 from promptad_tutorial.exercises.verdict import Task, Verdict, call, not_yet
 from promptad_tutorial.scoring.metrics import label_regions
 
+Tokens = Float[Tensor, "tokens width"]
+
 
 def vv_attention(fn: object) -> Verdict:
-    """softmax(v v^T / sqrt(width)) v of one head.
-
-    `fn(v)`: a tensor (tokens, width) to a tensor (tokens, width).
-    """
+    """`fn(v)`: softmax(v v^T / sqrt(width)) v of one head, (tokens, width) to the same shape."""
     generator = torch.Generator().manual_seed(4)
     return Task(
         exercise("vv_attention"),
-        cases=tuple(
-            (0.7 * torch.randn(tokens, width, generator=generator),)
-            for tokens, width in ((5, 8), (9, 4), (6, 6))
-        ),
+        cases=[
+            (0.7 * torch.randn(*size, generator=generator),) for size in ((5, 8), (9, 4), (6, 6))
+        ],
         solution=lambda v: _mixed(v, v.shape[1] ** -0.5),
-        trouble=tensor_trouble,
         mistakes={
             "no_scale": lambda v: _mixed(v, 1.0),
-            "softmax_over_columns": lambda v: _weights(v, v.shape[1] ** -0.5, dim=0) @ v,
-            "weights_alone": lambda v: _weights(v, v.shape[1] ** -0.5),
+            "softmax_over_columns": lambda v: (v @ v.T / v.shape[1] ** 0.5).softmax(dim=0) @ v,
+            "weights_alone": lambda v: (v @ v.T / v.shape[1] ** 0.5).softmax(dim=1),
             "scale_by_width": lambda v: _mixed(v, 1 / v.shape[1]),
             "scale_inverted": lambda v: _mixed(v, v.shape[1] ** 0.5),
             "scale_by_tokens": lambda v: _mixed(v, v.shape[0] ** -0.5),
@@ -53,21 +45,19 @@ def vv_attention(fn: object) -> Verdict:
 
 
 def region_overlap(fn: object) -> Verdict:
-    """The mean share of each region at or above a threshold.
+    """`fn(mask, anomaly_map, threshold)`: the mean share of each region at or above a threshold.
 
-    `fn(mask, anomaly_map, threshold)`: numpy arrays (h, w), bool and float in [0, 1], and a float
-    to a float in [0, 1]. Regions are 8-connected, as in `metrics.aupro`. Without a region: nan,
-    or `ValueError`.
+    Arrays (h, w), bool and float in [0, 1], and a float to a float in [0, 1]. Regions are
+    8-connected, as in `metrics.aupro`. Without a region: nan, or `ValueError`.
     """
     generator = np.random.default_rng(5)
     verdict = Task(
         exercise("region_overlap"),
-        cases=tuple(
+        cases=[
             (*random_regions(generator, *size), threshold)
             for size, threshold in (((8, 12), 0.5), ((14, 10), 0.625), ((16, 16), 0.375))
-        ),
+        ],
         solution=lambda mask, heat, t: float(np.mean(_shares(mask, heat >= t))),
-        trouble=number_trouble,
         mistakes={
             "pooled": lambda mask, heat, t: (heat >= t)[mask].mean(),
             "intersection_over_union": lambda mask, heat, t: jaccard_score(
@@ -82,19 +72,18 @@ def region_overlap(fn: object) -> Verdict:
 
 
 def hot_patch(fn: object) -> Verdict:
-    """Row and column of the patch with the highest score.
+    """`fn(patch_scores, grid)`: (row, column), from 0, of the patch with the highest score.
 
-    `fn(patch_scores, grid)`: a tensor (h * w,), row by row, and (h, w) to (row, column), from 0.
+    A tensor (h * w,), row by row, and (h, w).
     """
     generator = torch.Generator().manual_seed(6)
     return Task(
         exercise("hot_patch"),
-        cases=tuple(
+        cases=[
             (torch.randperm(h * w, generator=generator) / (h * w), (h, w))
             for h, w in ((3, 5), (6, 4), (15, 15), (2, 9), (7, 3))
-        ),
+        ],
         solution=lambda scores, grid: divmod(int(scores.argmax()), grid[1]),
-        trouble=pair_trouble,
         mistakes={
             "swapped": lambda scores, grid: divmod(int(scores.argmax()), grid[1])[::-1],
             "flat_place": lambda scores, grid: int(scores.argmax()),
@@ -105,13 +94,7 @@ def hot_patch(fn: object) -> Verdict:
     ).judge(fn)
 
 
-def _weights(
-    v: Float[Tensor, "tokens width"], scale: float, dim: int = -1
-) -> Float[Tensor, "tokens tokens"]:
-    return (v @ v.T * scale).softmax(dim=dim)
-
-
-def _mixed(v: Float[Tensor, "tokens width"], scale: float) -> Float[Tensor, "tokens width"]:
+def _mixed(v: Tokens, scale: float) -> Tokens:
     """softmax(v v^T * scale) v."""
     return functional.scaled_dot_product_attention(v[None], v[None], v[None], scale=scale)[0]
 
@@ -128,10 +111,10 @@ def _shares(
 
 def _without_region(fn: Callable[..., Any], passed: Verdict) -> Verdict:
     """Of a function that is right otherwise: does it say that a mean of nothing is undefined?"""
-    outcome = call(fn, (np.zeros((4, 6), dtype=bool), np.full((4, 6), 0.5), 0.25))
-    if isinstance(outcome.error, ValueError) or number_trouble(outcome.output, math.nan) is None:
+    output, error = call(fn, (np.zeros((4, 6), dtype=bool), np.full((4, 6), 0.5), 0.25))
+    if isinstance(error, ValueError) or number_trouble(output, math.nan) is None:
         return passed
-    found = kind_of(outcome.output) if outcome.error is None else type(outcome.error).__name__
+    found = kind_of(output) if error is None else type(error).__name__
     return not_yet(
         f"for a mask without a region your function gives {found}, expected nan or a ValueError",
         "a mean over no region is undefined: look at the number of regions before dividing by it.",

@@ -9,29 +9,20 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
-from promptad_tutorial.exercises.answers import number_trouble, tensor_trouble
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.inputs import unit_rows
 from promptad_tutorial.exercises.verdict import Task, Verdict
 from promptad_tutorial.learning.losses import explicit_anomaly_margin
 
-Distance = Callable[[Tensor, Tensor], Tensor]  # (k, d) and (d,) to (k,)
+Rows, Side, Each = Float[Tensor, "k d"], Float[Tensor, " d"], Float[Tensor, " k"]
 
 
 def margin_loss(fn: object) -> Verdict:
-    """The explicit anomaly margin of some pictures.
-
-    `fn(z, w_n, w_a, margin)`: tensors (k, d), (d,) and (d,) of length 1, and a float to one number.
-    """
-    generator = torch.Generator().manual_seed(5)
+    """`fn(z, w_n, w_a, margin)`: (k, d), (d,) and (d,) of length 1 to the margin loss, a number."""
     return Task(
         exercise("margin_loss"),
-        cases=tuple(
-            (unit_rows(k, d, generator), *unit_rows(2, d, generator), margin)
-            for k, d, margin in ((6, 8, 0.5), (5, 6, 0.3), (9, 5, 0.2))
-        ),
+        cases=_pictures(5, (6, 8, 0.5), (5, 6, 0.3), (9, 5, 0.2)),
         solution=lambda *inputs: float(explicit_anomaly_margin(*inputs)),
-        trouble=number_trouble,
         mistakes={
             "not_squared": lambda z, n, a, m: _hinge(z, n, a, m, lambda x, w: (x - w).norm(dim=1)),
             "sides_exchanged": (
@@ -56,17 +47,15 @@ def margin_loss(fn: object) -> Verdict:
 
 
 def idle_margin(fn: object) -> Verdict:
-    """Up to which margin the hinge does nothing.
+    """`fn(z, w_n, w_a)`: up to which margin the hinge does nothing, a number.
 
-    `fn(z, w_n, w_a)`: tensors (k, d), (d,) and (d,) of length 1, every z nearer to w_n, to one
-    number.
+    (k, d), (d,) and (d,) of length 1, every z nearer to w_n.
     """
     generator = torch.Generator().manual_seed(6)
     return Task(
         exercise("idle_margin"),
-        cases=tuple(_near(k, d, generator) for k, d in ((5, 8), (4, 6), (7, 5))),
+        cases=[_near(k, d, generator) for k, d in ((5, 8), (4, 6), (7, 5))],
         solution=lambda z, n, a: float(-_gaps(z, n, a).max()),
-        trouble=number_trouble,
         mistakes={
             "wrong_sign": lambda z, n, a: _gaps(z, n, a).max(),
             "last_picture": (
@@ -89,23 +78,16 @@ def idle_margin(fn: object) -> Verdict:
 
 
 def margin_gradient(fn: object) -> Verdict:
-    """The gradient of the margin loss at w_a, by hand.
+    """`fn(z, w_n, w_a, margin)`: as in `margin_loss`, to its gradient at w_a, (d,), by hand.
 
-    `fn(z, w_n, w_a, margin)`: as in `margin_loss`, to a tensor (d,). w_a is a free vector.
+    w_a is a free vector.
     """
-    generator = torch.Generator().manual_seed(7)
     return Task(
         exercise("margin_gradient"),
-        cases=tuple(
-            (unit_rows(k, d, generator), *unit_rows(2, d, generator), margin)
-            for k, d, margin in ((6, 4, 1.2), (5, 6, 0.9), (8, 3, 0.8))
-        ),
+        cases=_pictures(7, (6, 4, 1.2), (5, 6, 0.9), (8, 3, 0.8)),
         solution=lambda z, n, a, m: _push(z, a, _active(z, n, a, m)),
-        trouble=tensor_trouble,
         mistakes={
-            "all_pictures_pull": lambda z, n, a, m: _push(
-                z, a, torch.ones(len(z), dtype=torch.bool)
-            ),
+            "all_pictures_pull": lambda z, n, a, m: _push(z, a, _active(z, n, a, 9.0)),
             "mean_of_active": lambda z, n, a, m: (
                 _push(z, a, _active(z, n, a, m)) * (len(z) / max(1, int(_active(z, n, a, m).sum())))
             ),
@@ -119,6 +101,14 @@ def margin_gradient(fn: object) -> Verdict:
     ).judge(fn)
 
 
+def _pictures(
+    seed: int, *sizes: tuple[int, int, float]
+) -> list[tuple[Tensor, Tensor, Tensor, float]]:
+    """z, w_n, w_a and margin for each (k, d, margin)."""
+    generator = torch.Generator().manual_seed(seed)
+    return [(unit_rows(k, d, generator), *unit_rows(2, d, generator), m) for k, d, m in sizes]
+
+
 def _near(k: int, d: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Pictures around w_n, each nearer to it than to w_a."""
     normal, other = unit_rows(2, d, generator)
@@ -127,35 +117,25 @@ def _near(k: int, d: int, generator: torch.Generator) -> tuple[Tensor, Tensor, T
     return z, normal, anomalous
 
 
-def _squared(z: Float[Tensor, "k d"], w: Float[Tensor, " d"]) -> Float[Tensor, " k"]:
+def _squared(z: Rows, w: Side) -> Each:
     return (z - w).square().sum(dim=1)
 
 
-def _gaps(
-    z: Float[Tensor, "k d"], n: Float[Tensor, " d"], a: Float[Tensor, " d"]
-) -> Float[Tensor, " k"]:
+def _gaps(z: Rows, n: Side, a: Side) -> Each:
     """d(z, w_n) - d(z, w_a) of each picture."""
     return _squared(z, n) - _squared(z, a)
 
 
 def _hinge(
-    z: Float[Tensor, "k d"],
-    n: Float[Tensor, " d"],
-    a: Float[Tensor, " d"],
-    margin: float,
-    distance: Distance = _squared,
+    z: Rows, n: Side, a: Side, margin: float, distance: Callable[[Rows, Side], Each] = _squared
 ) -> float:
     return float((distance(z, n) - distance(z, a) + margin).relu().mean())
 
 
-def _active(
-    z: Float[Tensor, "k d"], n: Float[Tensor, " d"], a: Float[Tensor, " d"], margin: float
-) -> Bool[Tensor, " k"]:
-    return _gaps(z, n, a) + margin > 0
+def _active(z: Rows, n: Side, a: Side, margin: float) -> Bool[Tensor, " k"]:
+    return _gaps(z, n, a) + margin > 0  # true of all for 9: gaps of unit vectors are above -4
 
 
-def _push(
-    z: Float[Tensor, "k d"], w: Float[Tensor, " d"], active: Bool[Tensor, " k"]
-) -> Float[Tensor, " d"]:
+def _push(z: Rows, w: Side, active: Bool[Tensor, " k"]) -> Side:
     """2 (z - w), added up over the active pictures, divided by the number of all."""
     return 2 * (z - w)[active].sum(dim=0) / len(z)

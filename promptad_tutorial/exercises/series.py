@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from promptad_tutorial.exercises.exercises import data_file
 
 if TYPE_CHECKING:
     from promptad_tutorial.datasets import Dataset
-
-
-@runtime_checkable
-class Labelled(Protocol):
-    """Anything that says which weights made a result: a backbone."""
-
-    label: str
 
 
 @dataclass(frozen=True)
@@ -58,19 +51,18 @@ def __getattr__(name: str) -> Any:
 
 def chapter(file: str) -> Chapter:
     """The chapter in `file`. Raises ValueError for a name that is not in the series."""
-    for entry in _chapters():
-        if entry.file == file:
-            return entry
-    raise ValueError(f"expected one of {', '.join(c.file for c in _chapters())}; found {file!r}")
+    found = {entry.file: entry for entry in _chapters()}
+    if file not in found:
+        raise ValueError(f"expected one of {', '.join(found)}; found {file!r}")
+    return found[file]
 
 
 def header(file: str) -> str:
     """The first lines of a notebook: title, times and prerequisites. Tested against the file."""
     entry = chapter(file)
-    needs = "; ".join(entry.needs)
     return (
         f"# {entry.title}\n\n**{entry.minutes} minutes** (all cells run in about {entry.seconds} s "
-        f"on two cores) · **You need:** {needs}"
+        f"on two cores) · **You need:** {'; '.join(entry.needs)}"
     )
 
 
@@ -91,11 +83,10 @@ def series_map() -> Note:
     return Note("\n".join(rows))
 
 
-def in_use(backbone: Labelled, dataset: Dataset) -> Note:
-    """Which backbone and which data make the results below."""
-    lines = ", ".join(dataset.product_lines)
+def in_use(backbone: Any, dataset: Dataset) -> Note:
+    """Which backbone (its `label`) and which data make the results below."""
     return Note(
         f"**Backbone:** {backbone.label}  \n"
         f"**Data:** {dataset.root.name} ({dataset.layout} layout), "
-        f"{len(dataset.product_lines)} product lines: {lines}"
+        f"{len(dataset.product_lines)} product lines: {', '.join(dataset.product_lines)}"
     )

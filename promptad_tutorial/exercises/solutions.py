@@ -41,12 +41,11 @@ def carry_on(check: Callable[[object], Verdict], fn: object) -> Callable[..., An
     That it is the package's is displayed, and no check passes it: the exercise is still to be
     solved. Raises ValueError if `check` does not ask for a function.
     """
-    verdict = check(fn)
+    verdict, name = check(fn), check.__name__
     if verdict.solution is None:
-        raise ValueError(f"expected a check of a function, got {check.__name__}")
+        raise ValueError(f"expected a check of a function, got {name}")
     if verdict.passed:
         return fn
-    name = check.__name__
     display(
         Note(
             f"`{name}` is not solved yet. The cells below go on with the **package's solution**; "

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from promptad_tutorial.datasets.samples import Sample
-from promptad_tutorial.exercises.answers import counts_trouble, kind_of
+from promptad_tutorial.exercises.answers import kind_of
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.inputs import random_samples
 from promptad_tutorial.exercises.verdict import Sign, Task, Verdict, not_yet
 
 
 def spot_the_defects(answer: object, samples: Sequence[Sample]) -> Verdict:
-    """Which of the shown pictures are defective?
+    """`answer`: which of the shown pictures are defective, a set of positions in `samples`, from 0.
 
-    `answer`: a set of positions in `samples`, from 0. The verdict says how many are wrong, not
-    which. Raises `ValueError` unless `samples` are labelled and some of them are defective.
+    The verdict says how many are wrong, not which. Raises `ValueError` unless `samples` are
+    labelled and some of them are defective.
     """
     if any(sample.label is None for sample in samples):
         raise ValueError("expected labelled samples, found unlabelled ones: leave them out")
@@ -47,8 +47,7 @@ def spot_the_defects(answer: object, samples: Sequence[Sample]) -> Verdict:
             "every number is one too high", "you have an eye for defects; now count from 0."
         )
     last = len(samples) - 1
-    outside = sum(not 0 <= each <= last for each in answer)
-    if outside:
+    if outside := sum(not 0 <= each <= last for each in answer):
         return not_yet(
             f"{outside} of your numbers belong to no picture",
             f"the pictures are numbered 0 to {last}.",
@@ -57,23 +56,21 @@ def spot_the_defects(answer: object, samples: Sequence[Sample]) -> Verdict:
 
 
 def count_by_defect(fn: object) -> Verdict:
-    """Count the samples of each defect name, "good" included.
-
-    `fn(samples)`: a list of `Sample` to a dict from defect name to number of samples.
-    """
+    """`fn(samples)`: how many `Sample`s have each defect name, "good" included, as a dict."""
     generator = np.random.default_rng(0)
     return Task(
         exercise("count_by_defect"),
-        cases=tuple((random_samples(generator, n),) for n in (12, 20, 31)),
-        solution=lambda samples: dict(Counter(sample.defect for sample in samples)),
-        trouble=counts_trouble,
+        cases=[(random_samples(generator, n),) for n in (12, 20, 31)],
+        solution=lambda samples: dict(Counter(s.defect for s in samples)),
         mistakes={
-            "without_good": lambda samples: dict(
-                Counter(s.defect for s in samples if s.label == 1)
-            ),
+            "without_good": lambda samples: dict(Counter(s.defect for s in samples if s.label)),
             "always_one": lambda samples: {sample.defect: 1 for sample in samples},
             "one_name": Sign(lambda output, samples: _values(output) == [len(samples)]),
-            "label_counts": Sign(_counts_labels),
+            "label_counts": Sign(
+                lambda output, samples: (
+                    _values(output) == sorted(Counter(s.label for s in samples).values())
+                )
+            ),
             "groups": Sign(
                 lambda output, samples: _sizes(output) == Counter(s.defect for s in samples)
             ),
@@ -102,13 +99,8 @@ def _values(output: Any) -> list[Any]:
     return sorted(output.values()) if whole else []
 
 
-def _counts_labels(output: Any, samples: Sequence[Sample]) -> bool:
-    return _values(output) == sorted(Counter(sample.label for sample in samples).values())
-
-
 def _sizes(output: Any) -> dict[Any, int]:
     """The lengths of the groups in a dict; none if it is not a dict of groups."""
-    grouped = isinstance(output, dict) and all(
-        isinstance(v, list | tuple | set) for v in output.values()
-    )
-    return {name: len(group) for name, group in output.items()} if grouped else {}
+    if isinstance(output, dict) and all(isinstance(v, list | tuple | set) for v in output.values()):
+        return {name: len(group) for name, group in output.items()}
+    return {}

@@ -12,6 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from promptad_tutorial.exercises import answers
 from promptad_tutorial.exercises.answers import kind_of, same, tidy
 from promptad_tutorial.exercises.current_cell import left_behind
 from promptad_tutorial.exercises.exercises import Exercise
@@ -56,11 +57,12 @@ class Task:
     """
 
     text: Exercise  # with the inputs' names and the hints
-    cases: tuple[tuple[Any, ...], ...]  # the inputs of each call
+    cases: Sequence[tuple[Any, ...]]  # the inputs of each call
     solution: Callable[..., Any]  # the right answer
-    trouble: Callable[[Any, Any], str | None]  # (got, expected) -> what is wrong, None if right
     # name -> ways to make the mistake; the first that explains every output gives the hint
     mistakes: Mapping[str, Way | tuple[Way, ...]]
+    # (got, expected) -> what is wrong, None if right
+    trouble: Callable[[Any, Any], str | None] = answers.trouble
     alike: Callable[[Any, Any], bool] = same  # whether an output is that of a wrong function
 
     def __post_init__(self) -> None:
@@ -89,30 +91,23 @@ class Task:
         return self.alike(output, way(*deepcopy(inputs)))
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What one call of a learner's function came to."""
-
-    output: Any = None
-    error: Exception | None = None
-
-
 def not_yet(what: str, hint: str) -> Verdict:
     """The verdict on an answer that is not right: what is wrong (no full stop), and a hint."""
     return Verdict(False, f"{what}. Hint: {hint}")
 
 
-def call(fn: Callable[..., Any], inputs: Sequence[Any]) -> Outcome:
-    """Call a learner's function on copies of `inputs`; an error is caught, a warning dropped.
+def call(fn: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+    """What a learner's function returns for copies of `inputs`, and the error that it raised.
 
-    A warning would print the path of a temporary file; what it warns of shows in the output.
+    A warning is dropped: it would print the path of a temporary file, and what it warns of shows
+    in the output.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return Outcome(output=fn(*deepcopy(tuple(inputs))))
+            return fn(*deepcopy(inputs)), None
         except Exception as error:
-            return Outcome(error=error)
+            return None, error
 
 
 def _judge(fn: object, task: Task) -> Verdict:
@@ -134,13 +129,13 @@ def _judge(fn: object, task: Task) -> Verdict:
     outputs: list[Any] = []
     first = ""
     for inputs in task.cases:
-        outcome = call(fn, inputs)
-        if outcome.error is not None:
-            return _stopped(outcome.error, task, inputs)
-        if outcome.output is None or outcome.output is ...:
-            return _unwritten(f"your function returns {kind_of(outcome.output)}")
-        outputs.append(outcome.output)
-        trouble = task.trouble(outcome.output, task.solution(*deepcopy(inputs)))
+        output, error = call(fn, inputs)
+        if error is not None:
+            return _stopped(error, task, inputs)
+        if output is None or output is ...:
+            return _unwritten(f"your function returns {kind_of(output)}")
+        outputs.append(output)
+        trouble = task.trouble(output, task.solution(*deepcopy(inputs)))
         if trouble is not None and not first:
             first = f"with {describe_inputs(task.text.inputs, inputs)}, {trouble}"
     if first:
@@ -158,10 +153,8 @@ def describe_inputs(names: Sequence[str], inputs: Sequence[Any]) -> str:
     for name, value in zip(names, inputs, strict=True):
         if hasattr(value, "shape"):
             words.append(f"{name} of shape {tuple(value.shape)}")
-        elif isinstance(value, list):
-            words.append(f"{len(value)} {name}")
         else:
-            words.append(f"{name} = {value}")
+            words.append(f"{len(value)} {name}" if isinstance(value, list) else f"{name} = {value}")
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), words[-1]])
 
 

@@ -14,6 +14,7 @@ from huggingface_hub import constants
 
 from promptad_tutorial.clip.weights import download as weights_download
 from promptad_tutorial.clip.weights import source as weights_source
+from promptad_tutorial.files import download as files_download
 
 COMMIT = "c" * 40
 
@@ -90,7 +91,7 @@ def server(monkeypatch) -> Iterator[Server]:
     thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     state.address = f"http://127.0.0.1:{running.server_port}"
-    monkeypatch.setattr(weights_download, "PAUSE", 0.0)
+    monkeypatch.setattr(files_download, "PAUSE", 0.0)
     monkeypatch.setattr(weights_download, "getproxies", dict)
     monkeypatch.setenv("no_proxy", "*")
     yield state
@@ -106,3 +107,12 @@ def caches(monkeypatch, tmp_path) -> Path:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(weights_source, "URL_CACHE", tmp_path / "clip")
     return tmp_path
+
+
+@pytest.fixture
+def hub_server(server, caches, monkeypatch) -> Server:
+    """The server in the place of the hub, with empty caches."""
+    monkeypatch.setattr(constants, "ENDPOINT", server.address)
+    template = f"{server.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    return server
