@@ -43,8 +43,7 @@ class PromptAD(Detector):
     """The whole method, and with parts switched off in `config` every step of the ladder to it.
 
     Two prompt sets are learnt from the same shots: one for the image embedding, one for V-V
-    patches. After `fit` there are `normal_prototypes` and `anomaly_prototypes` (of each level),
-    the `memory`, the learnt `tokens` and the `history`; the text tower is not needed to score.
+    patches. The text tower is not needed to score.
     """
 
     kind = "promptad"
@@ -180,8 +179,7 @@ class PromptAD(Detector):
         pixel = 1 / (1/text + 1/visual) per patch, then upsampled and smoothed;
         image = 1 / (1/text + 1/max(visual)), the maximum of the visual map alone, upsampled and
         not smoothed: prompts of the pixel level have no part in it.
-        Without the memory: the text scores alone. `visual` is the `visual_score` of these
-        features, if somebody has it already.
+        Without the memory: the text scores alone. `visual`: the `visual_score`, if it is there.
         """
         text = self.side_score(features.cls, "image")
         patch_scores = self.side_score(features.patches, "pixel")
@@ -240,10 +238,7 @@ class PromptAD(Detector):
         return {name: tensor for name, tensor in self.learnt.items() if name.endswith(ends)}
 
     def without_memory(self) -> PromptAD:
-        """The same detector, after the same training, with its text branch alone.
-
-        The memory never touches the training, so nothing has to be learnt again.
-        """
+        """The text branch alone: the memory never touches the training, so nothing is lost."""
         text = self.fresh()
         text.config = replace(self.config, use_memory=False)
         text.learnt = {name: w for name, w in self.state().items() if name != "memory"}

@@ -20,8 +20,7 @@ SMOOTHED_MAXIMUM = "smoothed maximum"  # in a file of the first edition
 class VisualMemory(Detector):
     """PromptAD's vision-guided branch by itself (method section 3).
 
-    The map is (1 - max cosine) / 2 per patch, upsampled and smoothed. The image score is its
-    maximum before the smoothing, which is what PromptAD fuses its text score with.
+    Map: (1 - max cosine) / 2 per patch, upsampled and smoothed. Image score: the maximum before.
     """
 
     kind = "visual-memory"

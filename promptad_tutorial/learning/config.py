@@ -124,10 +124,7 @@ def check_map_size(size: int | float) -> int:
 
 
 def config_from(values: dict[str, Any]) -> PromptADConfig:
-    """The configuration of a dictionary that `dataclasses.asdict` made, as files hold it.
-
-    Raises ValueError or TypeError for a name that does not exist or a value of the wrong type.
-    """
+    """What `dataclasses.asdict` made of one. ValueError or TypeError for what does not fit."""
     values = dict(values)
     traps = values.pop("traps", {})
     if not isinstance(traps, dict) or any(not isinstance(v, bool) for v in traps.values()):
@@ -136,10 +133,7 @@ def config_from(values: dict[str, Any]) -> PromptADConfig:
 
 
 def preset(name: str = "paper") -> PromptADConfig:
-    """The configuration `paper` (the default everywhere) or `released` (every trap).
-
-    Raises ValueError for another name.
-    """
+    """`paper` (the default everywhere) or `released` (every trap). ValueError for another."""
     traps = {"paper": Traps(), "released": Traps.all()}
     if name not in traps:
         raise ValueError(f"preset must be one of {', '.join(traps)}; got {name!r}")
@@ -147,10 +141,7 @@ def preset(name: str = "paper") -> PromptADConfig:
 
 
 def with_trap(config: PromptADConfig, trap: str) -> PromptADConfig:
-    """The same configuration with one more trap, by the name of its switch.
-
-    Raises ValueError for an unknown name.
-    """
+    """The same configuration with one more trap, by name. ValueError for an unknown one."""
     if trap not in Traps.names():
         raise ValueError(f"trap must be one of {', '.join(Traps.names())}; got {trap!r}")
     return replace(config, traps=replace(config.traps, **{trap: True}))

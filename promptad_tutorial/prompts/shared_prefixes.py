@@ -1,10 +1,9 @@
 """Prompts that begin alike share their beginnings: a tree of tokens.
 
-PromptAD's `[P1]..[P4] nut.`, `[P1]..[P4] nut with flaw.`, `[P1]..[P4] nut [A1].` begin alike. A
-causal text tower computes a token from the tokens before it alone, so one node of the tree can
-stand for the same beginning in all of them. The tower runs over all nodes as over one sequence,
-with a mask that lets a node see nothing but the nodes above it, and itself. The result is exactly
-the same, for a third of the tokens or fewer (method section 5).
+A causal text tower computes a token from the tokens before it alone, so one node can stand for the
+same beginning of many prompts. The tower runs over all nodes as over one sequence, with a mask that
+lets a node see only itself and the nodes above it. The result is exactly the same, for a third of
+the tokens or fewer (method section 5).
 
 In: prompts as sequences of tokens. Out: `PromptTree`, which `TextEncoder.encode_tree` reads.
 """
@@ -38,10 +37,7 @@ class PromptTree:
         return [torch.nonzero(self.sees[end])[:, 0].tolist() for end in self.ends]
 
     def branches(self) -> list[Branch]:
-        """The tree below each child of the root, with the root: prompts that share no more than it.
-
-        They do not see each other, so they can be read side by side.
-        """
+        """The tree below each child of the root, with the root: they do not see each other."""
         found = []
         for child in torch.nonzero(self.depths == 1)[:, 0]:
             nodes = torch.nonzero(self.sees[:, child] | (self.depths == 0))[:, 0]

@@ -87,10 +87,7 @@ def own_states(category: str) -> tuple[str, ...]:
 
 
 def released_name(category: str) -> str:
-    """What the released configuration calls a category: `pcb1` is "printed circuit board".
-
-    Only the nine that it renames differ from `product_name`. Raises ValueError for no name.
-    """
+    """What the released configuration calls a category: `pcb1` is "printed circuit board"."""
     return _released_words()["names"].get(_key(category), product_name(category))
 
 

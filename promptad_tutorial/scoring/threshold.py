@@ -120,10 +120,8 @@ def _checked(scores: Values, rate: float) -> Float[np.ndarray, " k"]:
 def drift(promise: Promise, scores: Values, threshold: float) -> str | None:
     """A warning if the line has moved since the threshold was set, else None.
 
-    Pictures that look good (at or below the threshold) are compared with those of the calibration:
-    scores that are larger as a whole (Mann-Whitney, one-sided, p < ALPHA) mean other light, another
-    camera or product, and more false alarms than promised. So does a majority of alarms. Fewer than
-    FEWEST pictures cannot tell.
+    That is: pictures that look good score higher as a whole than those of the calibration did
+    (Mann-Whitney, one-sided, p < ALPHA), or most are alarms. Fewer than FEWEST cannot tell.
     """
     values = np.asarray(scores, dtype=float)
     values = values[np.isfinite(values)]
