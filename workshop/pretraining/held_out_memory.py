@@ -158,7 +158,7 @@ def share_of_the_way(student: float, today: float, teacher: float) -> float:
 
 def as_pixels(images: UInt8[np.ndarray, "n s s 3"], size: int) -> Float[Tensor, "n 3 size size"]:
     """Pictures in [0, 1] at `size` pixels a side: bicubic with antialiasing, as CLIP's own."""
-    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255.0
+    x = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 255.0
     if x.shape[-1] != size:
         x = torch.nn.functional.interpolate(x, size=(size, size), mode="bicubic", antialias=True)
     return x.clamp(0.0, 1.0)

@@ -117,6 +117,7 @@ def test_share_of_the_way():
 
 def test_pictures_of_the_right_size_become_pixels_unchanged():
     images = np.random.default_rng(0).integers(0, 256, (2, 12, 12, 3), dtype=np.uint8)
+    images.setflags(write=False)  # as a memory map is
     same = as_pixels(images, 12)
     np.testing.assert_allclose(same.permute(0, 2, 3, 1).numpy() * 255, images, atol=1e-4)
     small = as_pixels(images, 6)
