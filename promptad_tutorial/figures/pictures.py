@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from promptad_tutorial.figures.illustration import Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_axes, illustrate
 from promptad_tutorial.figures.inputs import as_names, as_pictures
 from promptad_tutorial.figures.palette import FONT_SIZE, PICTURE_EXTENT, bare
-from promptad_tutorial.figures.wording import counted, listed, sentences
+from promptad_tutorial.figures.wording import counted, listed
 
 _WIDTH = 7.2  # inches
 
@@ -26,13 +26,13 @@ def gallery(images: Any, titles: Any = None, columns: int = 5, caption: str = ""
         raise ValueError(f"expected at least 1 column, found {columns}")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    labels = None if titles is None else as_names(titles, len(pictures), "titles")
+    labels = [] if titles is None else as_names(titles, len(pictures), "titles")
     side = min(_WIDTH / columns, 2.4)
     # letters are about 0.09 inch wide: a title is wrapped to its picture
-    lines = [textwrap.fill(label, max(8, int(side / 0.09))) for label in labels or []]
+    lines = [textwrap.fill(label, max(8, int(side / 0.09))) for label in labels]
     high = max((text.count("\n") + 1 for text in lines), default=0)
-    figure = blank_figure(side * columns, (side + 0.19 * high) * rows)
-    grid = figure.subplots(rows, columns, squeeze=False)
+    size = side * columns, (side + 0.19 * high) * rows
+    figure, grid = blank_axes(*size, rows, columns, squeeze=False)
     for axes in grid.flat[len(pictures) :]:
         axes.set_axis_off()
     for number, (axes, picture) in enumerate(zip(grid.flat, pictures, strict=False)):
@@ -40,8 +40,7 @@ def gallery(images: Any, titles: Any = None, columns: int = 5, caption: str = ""
         bare(axes, picture.shape[0] / picture.shape[1])
         if lines:
             axes.set_title(lines[number], fontsize=FONT_SIZE)
-    size = f"{counted(len(pictures), 'picture')} in {counted(rows, 'row')} of {columns}"
-    short = sentences(caption, size)
-    alt = sentences(caption, f"{size}: {listed(labels, 20)}" if labels else size)
+    what = f"{counted(len(pictures), 'picture')} in {counted(rows, 'row')} of {columns}"
+    told = f"{what}: {listed(labels, 20)}" if labels else what
     # the titles are over the pictures already: the caption need not repeat them
-    return Illustration(figure, alt, short)
+    return illustrate(figure, caption, told, short=(caption, what))
