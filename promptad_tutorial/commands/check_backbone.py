@@ -5,140 +5,75 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from promptad_tutorial.commands.command import (
-    Actions,
-    Result,
-    add_command,
-    add_image_size,
-    chosen_backbone,
+from promptad_tutorial.clip.weights.download import fetch, network_problem
+from promptad_tutorial.clip.weights.pretrained import (
+    NOT_GIVEN,
+    BackboneError,
+    Pretrained,
+    WeightsNotFoundError,
+    choose,
 )
-
-if TYPE_CHECKING:
-    from promptad_tutorial.commands.backbone_report import BackboneReport
+from promptad_tutorial.clip.weights.verify import check_whole
+from promptad_tutorial.commands.backbone_report import THERE, about_backbone
+from promptad_tutorial.commands.command import Result, chosen_backbone, fill_template
 
 MISSING, WRONG = 1, 2  # exit codes
 
 
-def add_to(groups: Actions) -> None:
-    """Add the command `check-backbone` to the command line."""
-    check = add_command(
-        groups, "check-backbone", run_check_backbone, "are a backbone's weights here and whole?"
-    )
-    check.epilog = (
-        "Without --download nothing is sent over a network. Exit code: 0 there and good, 1 not "
-        "there (random weights never are), 2 a mistake in the call, or a file that is damaged or "
-        "of another model."
-    )
-    check.add_argument(
-        "--backbone",
-        help="tiny, a model of open_clip, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE",
-    )
-    check.add_argument("--pretrained", help="its weights: a tag or a file")
-    add_image_size(check)
-    check.add_argument(
-        "--download", action="store_true", help="fetch what is missing; goes on where it broke off"
-    )
-    check.add_argument("--save-as", type=Path, help="also copy the weights to this file")
-    check.add_argument("--json", action="store_true", help="one line of JSON, for scripts")
-
-
-def run_check_backbone(arguments: argparse.Namespace) -> Result:
+def run(arguments: argparse.Namespace) -> Result:
     """Say all that is known of the backbone; the exit code is 0 only if it can be used."""
-    from promptad_tutorial.clip.weights.pretrained import BackboneError, WeightsNotFoundError
-
-    name, pretrained, size = _asked_for(arguments)
+    told = chosen_backbone(arguments)
+    asked = (told.name, arguments.pretrained or told.pretrained or NOT_GIVEN, told.image_size)
     try:
-        report, failed = _checked(name, pretrained, size, arguments.download)
-    except WeightsNotFoundError as error:  # the file that was named
-        return _said(arguments, str(error), name, pretrained, MISSING)
+        failed = _download(*asked) if arguments.download else ""
+        about = about_backbone(*asked)
     except BackboneError as error:
-        if not arguments.json:
+        missing = isinstance(error, WeightsNotFoundError)  # the file that was named
+        if not (missing or arguments.json):
             raise
-        return _said(arguments, str(error), name, pretrained, WRONG)
-    file = report.about["file"]
-    if arguments.save_as and file:
-        _copy(Path(file), arguments.save_as)
+        line = " ".join(str(error).split())
+        name, weights, status = told.name, str(asked[1]), "not there" if missing else "wrong"
+        about = {"backbone": name, "pretrained": weights, "status": status, "error": line}
+        said = json.dumps(about) if arguments.json else f"{name}, {weights}: {status}: {line}"
+        return Result(said, MISSING if missing else WRONG)
+    copied = arguments.save_as if about["file"] else None
+    if copied:
+        _copy(Path(about["file"]), copied)
     if arguments.json:
-        text = report.to_json(**({"error": failed} if failed else {}))
-    elif failed:
-        text = f"{report}\nthe download failed: {failed}"
+        said = json.dumps(about | ({"error": failed} if failed else {}))
     else:
-        copied = f"\n  copied to   {arguments.save_as}" if arguments.save_as and file else ""
-        text = f"{report}{copied}"
-    return Result(text, 0 if report.there else MISSING)
+        said = fill_template("backbone.txt", **about, copied=copied, error=failed)
+    return Result(said, 0 if about["status"] == THERE else MISSING)
 
 
-def _checked(
-    name: str, pretrained: Any, size: int | None, download: bool
-) -> tuple[BackboneReport, str]:
-    """The report, after a download if one is asked for and needed, and why that failed."""
-    from promptad_tutorial.clip.weights.download import fetch
-    from promptad_tutorial.clip.weights.pretrained import choose
-    from promptad_tutorial.commands.backbone_report import check_backbone
-
-    report = None
-    try:
-        report = check_backbone(name, pretrained, size)
-    except ValueError:
-        if not (download and _damaged(name, pretrained, size)):
-            raise
-    if report and (report.there or not download):
-        return report, ""
-    source = choose(name, pretrained, size).source
-    if source is None:  # random weights: nothing to fetch
-        assert report is not None
-        return report, "there is nothing to download for random weights"
+def _download(name: str, pretrained: Pretrained, size: int | None) -> str:
+    """Fetch what is not here, or damaged here; returns why that failed, "" if it did not."""
+    if name == "tiny":
+        return ""
+    chosen = choose(name, pretrained, size)
+    source = chosen.source
+    if source is None:
+        return "there is nothing to download for random weights" if chosen.random else ""
+    found = source.here()
+    if found is not None:
+        try:
+            check_whole(*found)
+            return ""
+        except BackboneError:
+            if network_problem(source):
+                raise
+            found[0].resolve().unlink()
     try:
         fetch(source)
     except OSError as error:
-        failed = " ".join(str(error).split())
-        return check_backbone(name, pretrained, size), failed
-    return check_backbone(name, pretrained, size), ""
-
-
-def _damaged(name: str, pretrained: Any, size: int | None) -> bool:
-    """Whether a file that a network can replace is damaged; it is removed then."""
-    from promptad_tutorial.clip.weights.download import network_problem
-    from promptad_tutorial.clip.weights.file import check_whole
-    from promptad_tutorial.clip.weights.pretrained import BackboneError, choose
-
-    source = None if name == "tiny" else choose(name, pretrained, size).source
-    found = source.here() if source else None
-    if source is None or found is None or network_problem(source):
-        return False
-    try:
-        check_whole(*found)
-    except BackboneError:
-        found[0].resolve().unlink()
-        return True
-    return False  # whole, but wrong: another download would bring the same
-
-
-def _asked_for(arguments: argparse.Namespace) -> tuple[str, Any, int | None]:
-    """Model, weights and image size: the options', else the environment's."""
-    from promptad_tutorial.clip.weights.pretrained import NOT_GIVEN
-
-    told = chosen_backbone(arguments)
-    return told.name, arguments.pretrained or told.pretrained or NOT_GIVEN, told.image_size
-
-
-def _said(
-    arguments: argparse.Namespace, error: str, name: str, pretrained: Any, code: int
-) -> Result:
-    line = " ".join(error.split())
-    if arguments.json:
-        status = "not there" if code == MISSING else "wrong"
-        told = {"backbone": name, "pretrained": str(pretrained), "status": status, "error": line}
-        return Result(json.dumps(told), code)
-    return Result(f"{name}, {pretrained}: not there: {line}", code)
+        return " ".join(str(error).split())
+    return ""
 
 
 def _copy(file: Path, to: Path) -> None:
-    import shutil
-
     if to.exists():
         raise FileExistsError(f"{to} is there already: choose another --save-as")
     if to.suffix != file.suffix:

@@ -16,35 +16,15 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from promptad_tutorial.commands import (
-    benchmark,
-    check_backbone,
-    check_data,
-    demo,
-    doctor,
-    init_data,
-    score,
-)
-from promptad_tutorial.commands.command import Result
+from promptad_tutorial.commands import benchmark, command
 from promptad_tutorial.files.names import say
 
 log = logging.getLogger(__name__)
 
-GROUPS = (
-    doctor,
-    demo,
-    check_backbone,
-    init_data,
-    check_data,
-    score,
-    benchmark,
-)  # in the order of --help
+GROUPS = (command, benchmark)  # in the order of --help
 # Other packages add theirs by an entry point of this group: a module with `add_to(groups)`.
 ENTRY_POINTS = "promptad_tutorial.commands"
-MOVED = {
-    name: f"python -m workshop {name}"
-    for name in ("minifactory", "tinyclip", "ladder", "thresholds", "zero-shot")
-}
+IN_WORKSHOP = ("minifactory", "tinyclip", "ladder", "thresholds", "zero-shot")
 
 
 def build_parser(
@@ -72,10 +52,10 @@ def all_groups() -> tuple[Any, ...]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command of `promptad-tutorial`; see `run`."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] in MOVED:
+    if words and words[0] in IN_WORKSHOP:
         sys.stderr.write(
             f"promptad-tutorial: error: {words[0]} is made in the workshop, in a checkout of the "
-            f"repository: {MOVED[words[0]]} ...\n"
+            f"repository: python -m workshop {words[0]} ...\n"
         )
         return 2
     return run(build_parser(all_groups()), words, "promptad_tutorial")
@@ -111,6 +91,6 @@ def run(parser: argparse.ArgumentParser, words: Sequence[str], module: str) -> i
     except KeyboardInterrupt:
         sys.stderr.write(f"{parser.prog}: interrupted\n")
         return 130
-    said = result if isinstance(result, Result) else Result(result)
+    said = result if isinstance(result, command.Result) else command.Result(result)
     say(said.text, sys.stdout)  # a name may be of any encoding, and so may the terminal
     return said.code

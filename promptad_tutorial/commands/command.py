@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,15 @@ from promptad_tutorial.clip.choice import PRECISIONS, BackboneChoice, precision_
 
 if TYPE_CHECKING:
     from promptad_tutorial.clip.loading import Backbone
-    from promptad_tutorial.datasets import Dataset
+
+HERE = Path(__file__).parent
+TYPES: dict[str, dict[str, Any]] = {
+    "int": {"type": int},
+    "float": {"type": float},
+    "path": {"type": Path},
+    "precision": {"type": precision_name, "choices": tuple(PRECISIONS.values())},
+}
+OF_BACKBONE = ("backbone", "image-size", "resize", "device", "precision")
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,22 @@ Handler = Callable[[argparse.Namespace], str | Result]  # returns what goes to s
 Actions = Any  # what `ArgumentParser.add_subparsers` returns: argparse keeps the class to itself
 
 
+def add_to(actions: Actions) -> None:
+    """Add the commands of commands.json: each is the module of its name, whose `run` is called.
+
+    Options there are the arguments of argparse; those that several commands have are "shared".
+    """
+    table = _table()
+    shared = table.pop("shared")
+    for name, told in table.items():
+        parser = add_command(actions, name, _handler(name), told["help"])
+        parser.epilog = told.get("epilog")
+        either = parser.add_mutually_exclusive_group() if "either" in told else parser
+        for option, how in told["options"].items():
+            group = either if option in told.get("either", ()) else parser
+            _add_option(group, option, shared[option] if how == "shared" else how)
+
+
 def add_command(
     actions: Actions, name: str, handler: Handler, text: str
 ) -> argparse.ArgumentParser:
@@ -41,6 +66,31 @@ def add_command(
     return parser
 
 
+def add_shared(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add options that several commands have."""
+    for name in names:
+        _add_option(parser, name, _table()["shared"][name])
+
+
+def _table() -> dict[str, Any]:
+    return json.loads((HERE / "commands.json").read_text(encoding="utf-8"))
+
+
+def _handler(name: str) -> Handler:
+    def run(arguments: argparse.Namespace) -> str | Result:
+        module = f"{__package__}.{name.replace('-', '_')}"
+        return import_module(module).run(arguments)
+
+    return run
+
+
+def _add_option(parser: Any, name: str, how: dict[str, Any]) -> None:
+    arguments = how | TYPES.get(how.get("type", ""), {})
+    if isinstance(how.get("metavar"), list):
+        arguments["metavar"] = tuple(how["metavar"])
+    parser.add_argument(f"--{name}", **arguments)
+
+
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     """Shows a default where there is one to show."""
 
@@ -48,94 +98,24 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
-def add_group(groups: Actions, name: str, text: str) -> Actions:
-    """Add the group of commands `name`, of which one must be chosen; returns its actions."""
-    parser = groups.add_parser(name, help=text, description=text)
-    return parser.add_subparsers(required=True, metavar="ACTION")
-
-
-def add_image_size(parser: argparse.ArgumentParser) -> None:
-    """The option --image-size, of a backbone."""
-    parser.add_argument(
-        "--image-size",
-        type=int,
-        help="pixels a side that the image tower reads, a multiple of its patches; the model's own "
-        "by default (or $PROMPTAD_IMAGE_SIZE). Position embeddings are interpolated",
-    )
-
-
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """The options --device and --precision, of a backbone."""
-    parser.add_argument(
-        "--device", help="cpu, cuda or mps; else $PROMPTAD_DEVICE, or cuda where there is one"
-    )
-    parser.add_argument(
-        "--precision",
-        type=precision_name,
-        choices=tuple(PRECISIONS.values()),
-        help="of the image tower (bf16 and fp16 will do); else $PROMPTAD_PRECISION, or float32",
-    )
-
-
-def add_inputs(parser: argparse.ArgumentParser, lines: bool = False) -> None:
-    """The options that say what is measured and how pictures are read.
-
-    They are --backbone, --image-size, --resize, --data and, if wanted, --lines.
-    """
-    if lines:
-        parser.add_argument("--lines", nargs="+", help="only these product lines")
-    parser.add_argument("--backbone", help="tiny, MODEL:TAG or MODEL:FILE; else $PROMPTAD_BACKBONE")
-    add_image_size(parser)
-    parser.add_argument(
-        "--resize",
-        choices=("squash", "crop"),
-        help="squash whole pictures onto the square, which is the default, or "
-        "crop: keep the aspect ratio and see the central square alone; else $PROMPTAD_RESIZE",
-    )
-    add_device(parser)
-    parser.add_argument("--data", type=Path, help="a dataset's folder; else $PROMPTAD_DATA")
-
-
-def chosen_data(arguments: argparse.Namespace) -> Dataset:
-    """The dataset of --data, or of the environment, with the product lines of --lines alone.
-
-    Raises what opening it raises; an unknown product line is an error before any work.
-    """
-    from dataclasses import replace
-
-    from promptad_tutorial.datasets import dataset_from_environment, open_dataset
-
-    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
-    lines = getattr(arguments, "lines", None)
-    if not lines:
-        return data
-    for line in lines:
-        data.load(line)
-    return replace(data, product_lines=tuple(lines))
+def chosen_backbone(arguments: argparse.Namespace) -> BackboneChoice:
+    """The backbone of the options, else of the environment. BackboneError for an unclear choice."""
+    names = (option.replace("-", "_") for option in OF_BACKBONE)
+    given = {f"PROMPTAD_{name.upper()}": getattr(arguments, name, None) for name in names}
+    told = {name: str(value) for name, value in given.items() if value}
+    return BackboneChoice.from_environment(dict(os.environ) | told)
 
 
 def backbone_loader(arguments: argparse.Namespace) -> Callable[[], Backbone]:
-    """What loads the backbone of the options, or of the environment, here or in another process.
-
-    The options are --backbone, --image-size and, where the command has it, --resize.
-    """
-    from promptad_tutorial.clip.loading import backbone_from_environment
-
-    return partial(backbone_from_environment, _environment(arguments))
+    """What loads the same, here or in another process."""
+    return chosen_backbone(arguments).load
 
 
-def chosen_backbone(arguments: argparse.Namespace) -> BackboneChoice:
-    """The same choice, in words. Raises BackboneError for one that cannot be read."""
-    return BackboneChoice.from_environment(_environment(arguments))
+def fill_template(template: str, **values: Any) -> str:
+    """What a file of templates/ says of these values, which are escaped in .html."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-
-def _environment(arguments: argparse.Namespace) -> dict[str, str]:
-    """The environment, in which options stand for its variables."""
-    options = {
-        "PROMPTAD_BACKBONE": arguments.backbone,
-        "PROMPTAD_IMAGE_SIZE": arguments.image_size,
-        "PROMPTAD_RESIZE": getattr(arguments, "resize", None),
-        "PROMPTAD_DEVICE": getattr(arguments, "device", None),
-        "PROMPTAD_PRECISION": getattr(arguments, "precision", None),
-    }
-    return dict(os.environ) | {name: str(value) for name, value in options.items() if value}
+    html = template.endswith(".html")
+    folder = FileSystemLoader(HERE / "templates")
+    jinja = Environment(loader=folder, autoescape=html, undefined=StrictUndefined, trim_blocks=True)
+    return jinja.get_template(template).render(values).rstrip()

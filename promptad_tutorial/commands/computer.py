@@ -6,7 +6,6 @@ Each function returns what it found, in a few words, or raises an error that say
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -50,11 +49,11 @@ def _free_in_container() -> float:
     """Bytes left below the limit of the cgroup, infinity where there is none."""
     try:
         limit, used = (int((CGROUP / f"memory.{n}").read_text()) for n in ("max", "current"))
-        # files that the kernel keeps in memory are given back when a program needs it
-        kept = re.search(r"^file (\d+)$", (CGROUP / "memory.stat").read_text(), re.MULTILINE)
+        told = dict(map(str.split, (CGROUP / "memory.stat").read_text().splitlines()))
     except (OSError, ValueError):  # "max": no limit
         return float("inf")
-    return limit - used + int(kept[1] if kept else 0)
+    # files that the kernel keeps in memory are given back when a program needs it
+    return limit - used + int(told.get("file", 0))
 
 
 def enough_disk() -> str:

@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from promptad_tutorial.commands.command import (
-    Actions,
-    add_command,
-    add_inputs,
-    backbone_loader,
-    chosen_data,
-)
+import numpy as np
+import pandas as pd
+import torch
 
-
-def add_to(groups: Actions) -> None:
-    """Add the command `demo` to the command line."""
-    demo = add_command(groups, "demo", run_demo, "fit and score one product line")
-    demo.add_argument("--line", help="a product line; the first of the dataset by default")
-    demo.add_argument("--shots", type=int, default=4, help="good pictures to learn from")
-    demo.add_argument("--seed", type=int, default=0, help="of the draw and of the prompts")
-    add_inputs(demo)
-    demo.add_argument("--out", type=Path, default=Path("runs/demo"), help="a folder")
+from promptad_tutorial.benchmark.test_set import mask_on_square
+from promptad_tutorial.commands.command import backbone_loader
+from promptad_tutorial.datasets import dataset_from_environment, draw_shots, open_dataset
+from promptad_tutorial.detectors import PromptAD
+from promptad_tutorial.figures import panels
+from promptad_tutorial.files.pictures import read_image, seen_part
+from promptad_tutorial.files.writing import write_table
+from promptad_tutorial.scoring.metrics import image_auroc
 
 
-def run_demo(arguments: argparse.Namespace) -> str:
+def run(arguments: argparse.Namespace) -> str:
     """Write demo.png, scores.csv and detector.safetensors; returns the figures in one line."""
-    import numpy as np
-    import pandas as pd
-    import torch
-
-    from promptad_tutorial.benchmark.test_set import mask_on_square
-    from promptad_tutorial.datasets import draw_shots
-    from promptad_tutorial.detectors import PromptAD
-    from promptad_tutorial.figures import panels
-    from promptad_tutorial.files.names import write_table
-    from promptad_tutorial.files.pictures import read_image, seen_part
-    from promptad_tutorial.scoring.metrics import image_auroc
-
-    data = chosen_data(arguments)
+    data = open_dataset(arguments.data) if arguments.data else dataset_from_environment()
     line = data.load(arguments.line or data.product_lines[0], require_masks=False)
     backbone = backbone_loader(arguments)()
     shots = [s.image for s in draw_shots(line.train, arguments.shots, arguments.seed)]
@@ -60,8 +42,7 @@ def run_demo(arguments: argparse.Namespace) -> str:
     )
     write_table(arguments.out / "scores.csv", table)
     ranked = np.argsort(-scores.image_scores)
-    shown = np.unique(np.r_[:3, len(ranked) - 1].clip(0, len(ranked) - 1))
-    shown = ranked[shown]
+    shown = ranked[np.unique(np.r_[:3, len(ranked) - 1].clip(0, len(ranked) - 1))]
     size = detector.config.map_size
     chosen = [line.test[i] for i in shown]
     picture = panels(

@@ -8,16 +8,11 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from typing import NamedTuple
 
 DISTRIBUTION = "promptad-tutorial"
 OLDEST_PYTHON = (3, 11)
-GET_PYTHON = "install Python 3.11 or newer, and run make lab again"
-GET_WEIGHTS = "git checkout -- promptad_tutorial/clip/tinyclip, or install the package again"
 TOO_OLD = ("1.", "2.0.", "2.1.", "2.2.", "2.3.")  # of torch
-NO_TORCH = (
-    "PyTorch has published nothing for Intel Macs since 2.2: on a Mac with Apple silicon install "
-    "a Python for arm64, else take another computer"
-)
 
 
 @dataclass(frozen=True)
@@ -33,23 +28,19 @@ class Check:
         return f"[ok]  {self.what}" if self.passed else f"[fix] {self.what}: {self.remedy}"
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(tuple[Check, ...]):
     """All checks, one per line."""
-
-    checks: tuple[Check, ...]
 
     @property
     def passed(self) -> bool:
         """Whether nothing needs a remedy."""
-        return all(check.passed for check in self.checks)
+        return all(check.passed for check in self)
 
     def __repr__(self) -> str:
-        return "\n".join(map(repr, self.checks))
+        return "\n".join(map(repr, self))
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(NamedTuple):
     """One thing to look at."""
 
     name: str
@@ -71,18 +62,12 @@ class Look:
 
 def examine(looks: Iterable[Look]) -> Report:
     """Look at everything. Never raises: what fails is reported, with its remedy."""
-    return Report(tuple(look.check() for look in looks))
+    return Report(look.check() for look in looks)
 
 
 def check_environment() -> Report:
     """Python, packages, TinyCLIP's weights and the data. Never raises: what fails is reported."""
-    essential = (
-        Look("python", find_python, GET_PYTHON),
-        Look("packages", find_packages, get_packages),
-        Look("weights", find_weights, GET_WEIGHTS),
-        Look("data", find_data, get_data),
-    )
-    return examine(essential)
+    return examine(ESSENTIAL)
 
 
 def find_python() -> str:
@@ -121,7 +106,10 @@ def get_packages() -> str:
     """The remedy; where it would fail after minutes of waiting, what to do instead."""
     intel_mac = (platform.system(), platform.machine()) == ("Darwin", "x86_64")
     if intel_mac and (installed("torch") or "1.").startswith(TOO_OLD):
-        return NO_TORCH
+        return (
+            "PyTorch has published nothing for Intel Macs since 2.2: on a Mac with Apple silicon "
+            "install a Python for arm64, else take another computer"
+        )
     return "run make lab again, or pip install -e ."
 
 
@@ -150,3 +138,12 @@ def get_data() -> str:
     if os.environ.get("PROMPTAD_DATA"):
         return "correct PROMPTAD_DATA"
     return "git checkout -- data/minifactory, and start the notebooks from that checkout"
+
+
+GET_WEIGHTS = "git checkout -- promptad_tutorial/clip/tinyclip, or install the package again"
+ESSENTIAL = (
+    Look("python", find_python, "install Python 3.11 or newer, and run make lab again"),
+    Look("packages", find_packages, get_packages),
+    Look("weights", find_weights, GET_WEIGHTS),
+    Look("data", find_data, get_data),
+)

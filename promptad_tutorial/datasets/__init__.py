@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from promptad_tutorial.datasets.masks import mask_at, read_mask
-from promptad_tutorial.datasets.mvtec import list_categories
-from promptad_tutorial.datasets.opening import (
-    Dataset,
-    dataset_from_environment,
-    list_objects,
-    load_folder,
-    load_mvtec,
-    load_visa,
-    open_dataset,
-)
+from promptad_tutorial.datasets.opening import Dataset, dataset_from_environment, open_dataset
+from promptad_tutorial.datasets.plain_folder import load_folder
 from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, ProductLine, Sample
 from promptad_tutorial.datasets.shots import draw_shots
 
@@ -24,11 +16,7 @@ __all__ = [
     "Sample",
     "dataset_from_environment",
     "draw_shots",
-    "list_categories",
-    "list_objects",
     "load_folder",
-    "load_mvtec",
-    "load_visa",
     "mask_at",
     "open_dataset",
     "read_mask",

@@ -17,15 +17,16 @@ def check_complete(root: Path) -> None:
     A folder without a manifest is somebody's own: how many files it should have is not known.
     """
     expected = expected_files(root / MANIFEST) if (root / MANIFEST).is_file() else []
-    missing = [name for name in expected if not (root / name).is_file()]
-    # a broken copy or download stops before the end of a file
-    damaged = [] if missing else [name for name in expected if not _is_whole(root / name)]
-    for what, names in (("missing", missing), ("damaged", damaged)):
-        if names:
-            raise ValueError(
-                f"of {len(expected)} files in {root.name}/ {len(names)} "
-                f"{'is' if len(names) == 1 else 'are'} {what}: {shorten(names, 2)}"
-            )
+    what, wrong = "missing", [name for name in expected if not (root / name).is_file()]
+    if not wrong:  # a broken copy or download stops before the end of a file
+        ends = {name: ENDS[Path(name).suffix] for name in expected}
+        wrong = [name for name, end in ends.items() if not (root / name).read_bytes().endswith(end)]
+        what = "damaged"
+    if wrong:
+        raise ValueError(
+            f"of {len(expected)} files in {root.name}/ {len(wrong)} "
+            f"{'is' if len(wrong) == 1 else 'are'} {what}: {shorten(wrong, 2)}"
+        )
 
 
 def expected_files(manifest: Path) -> list[str]:
@@ -44,7 +45,3 @@ def expected_files(manifest: Path) -> list[str]:
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{MANIFEST} is damaged: expected a plan and product lines") from error
     return names
-
-
-def _is_whole(path: Path) -> bool:
-    return path.read_bytes().endswith(ENDS[path.suffix])

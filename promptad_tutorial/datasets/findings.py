@@ -32,17 +32,17 @@ class Findings:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._all: dict[Finding, None] = {}  # in order, and each once
+        self._all: dict[Finding, None] = {}  # each once
 
     @property
     def all(self) -> list[Finding]:
-        """Everything that was found, in the order of finding."""
+        """Everything, in the order of finding."""
         return list(self._all)
 
     @property
     def faults(self) -> list[Finding]:
         """The findings that have to be fixed."""
-        return [one for one in self.all if one.fault]
+        return [one for one in self._all if one.fault]
 
     def fix(self, path: Path, what: str, remedy: str, stops: type[Exception] | None = None) -> None:
         """Report a fault; `stops` is the error that it is to a loader."""
@@ -59,12 +59,9 @@ class Findings:
 
     def refuse(self) -> None:
         """Raise the first finding that stops a loader, if there is one."""
-        stopping = [one for one in self.all if one.stops is not None]
+        stopping = [(one, one.stops) for one in self._all if one.stops]
         if stopping:
-            first = stopping[0]
+            first, error = stopping[0]
             more = len(stopping) - 1
             rest = f" ({more} more: `check-data` lists them)" if more else ""
-            assert first.stops is not None
-            raise first.stops(
-                printable(f"{self.root}: {first.path}: {first.what}: {first.remedy}{rest}")
-            )
+            raise error(printable(f"{self.root}: {first.path}: {first.what}: {first.remedy}{rest}"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from promptad_tutorial.datasets.findings import Findings
-from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, Sample
+from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, ProductLine, Sample
 from promptad_tutorial.files.listing import describe_contents, list_folders, list_images, shorten
-from promptad_tutorial.files.names import good_name, nfc
+from promptad_tutorial.files.names import folded, good_name, nfc
 
 MASK_ENDINGS = ("_mask", "_gt", "_label")
 
@@ -20,7 +19,7 @@ def good_folders(folder: Path, found: Findings) -> list[Path]:
     Two different words for good, as good/ and ok/, stop a loader: somebody has to say.
     """
     named = [f for f in list_folders(folder) if good_name(f.name)]
-    if len({nfc(f.name).casefold() for f in named}) > 1:
+    if len({folded(f.name) for f in named}) > 1:
         found.fix(
             folder,
             f"two folders that may both hold good pictures ({shorten([f.name for f in named])})",
@@ -52,19 +51,22 @@ def read_test(folder: Path, truth: Path | None, found: Findings) -> list[Sample]
     good = good_folders(folder, found)
     samples: list[Sample] = []
     for sub in list_folders(folder):
-        if truth is not None and sub == truth:
+        if sub == truth:
             continue
         pictures = list_images(sub, found.fix)
         if not pictures:
             found.fix(sub, "an empty folder: no picture in it", "add pictures, or remove it")
         elif sub in good:
-            masks = beside(pictures).values() if truth is None else ()
+            masks = set(beside(pictures).values()) if truth is None else ()
             samples += [Sample(path, 0, GOOD) for path in pictures if path not in masks]
         elif sub.name.casefold() in (GOOD, UNLABELLED):
             found.fix(sub, "no name for a defect", "say what is wrong with them", ValueError)
+        elif truth is None:
+            samples += defect_samples(sub.name, pictures, beside(pictures).values(), found)
         else:
-            own = None if truth is None else folder_named(truth, sub.name) or truth / sub.name
-            samples += defect_samples(sub.name, pictures, own, found)
+            own = folder_named(truth, sub.name)
+            masks = () if own is None else _masks_in(own, found)
+            samples += defect_samples(sub.name, pictures, masks, found)
     if not samples:
         found.fix(
             folder,
@@ -75,10 +77,15 @@ def read_test(folder: Path, truth: Path | None, found: Findings) -> list[Sample]
     return samples
 
 
+def _masks_in(folder: Path, found: Findings) -> list[Path]:
+    several = [sub for sub in list_folders(folder) if list_images(sub, found.fix)]
+    return [*several, *list_images(folder, found.fix)]
+
+
 def folder_named(parent: Path, name: str) -> Path | None:
     """The sub-folder of this name; else the one whose name differs in accents' form or case."""
     folders = list_folders(parent) if parent.is_dir() else ()
-    for key in (str, nfc, lambda text: nfc(text).casefold()):
+    for key in (str, nfc, folded):
         alike = [f for f in folders if key(f.name) == key(name)]
         if alike:
             return alike[0]
@@ -109,31 +116,25 @@ def without_ending(stem: str) -> str:
 
 
 def defect_samples(
-    defect: str, pictures: Sequence[Path], truth: Path | None, found: Findings
+    defect: str, pictures: Sequence[Path], masks: Iterable[Path], found: Findings
 ) -> list[Sample]:
-    """The samples of one defect, with the masks in the folder `truth`, or beside the pictures."""
-    if truth is not None:
-        folders = list_folders(truth) if truth.is_dir() else ()
-        files = list_images(truth, found.fix) if truth.is_dir() else ()
-        masks = find_masks([*folders, *files])
-    else:
-        masks = beside(pictures)
-        pictures = [p for p in pictures if p not in masks.values()]
-    samples = []
-    stems: dict[str, list[Path]] = defaultdict(list)
+    """The samples of one defect, each with the one of the `masks` that is called as it is."""
+    named = find_masks(masks)
+    taken = set(named.values())
+    samples: list[Sample] = []
+    owners: dict[Path, Path] = {}
     for path in pictures:
+        if path in taken:
+            continue
         stem = nfc(path.stem)
-        mask = masks.get(stem)
+        mask = named.get(stem)
         if mask is None:  # as a last resort without regard to case, where that is unambiguous
-            alike = [m for s, m in masks.items() if s.casefold() == stem.casefold()]
+            alike = [m for s, m in named.items() if s.casefold() == stem.casefold()]
             mask = alike[0] if len(alike) == 1 else None
         samples.append(Sample(path, 1, defect, mask))
-        stems[stem].append(path)
-    for one, *others in stems.values():
-        if others and masks:
-            found.fix(
-                others[0], f"shares its mask with {one.name}", "rename one of the two, and its mask"
-            )
+        if mask is not None and owners.setdefault(mask, path) != path:
+            what = f"shares its mask with {owners[mask].name}"
+            found.fix(path, what, "rename one of the two, and its mask")
     return samples
 
 
@@ -142,3 +143,18 @@ def beside(pictures: Sequence[Path]) -> dict[str, Path]:
     stems = {nfc(path.stem) for path in pictures}
     named = {p: without_ending(nfc(p.stem)) for p in pictures}
     return {bare: p for p, bare in named.items() if bare != nfc(p.stem) and bare in stems}
+
+
+def report_missing_masks(line: ProductLine, expected: str, found: Findings) -> None:
+    """The defects without a mask, which stop a loader that needs masks."""
+    defects = [s for s in line.test if s.label == 1]
+    missing = [s for s in defects if s.mask is None]
+    if missing:
+        which = shorten([f"{s.defect}/{s.image.name}" for s in missing])
+        found.fix(
+            missing[0].image.parent,
+            f"{len(missing)} of {len(defects)} anomalous images of {line.name!r} have no mask: "
+            f"{which}. Expected {expected}",
+            "add the masks, or pass require_masks=False to go without pixel-level figures",
+            FileNotFoundError,
+        )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from promptad_tutorial.datasets.findings import Findings
 from promptad_tutorial.datasets.folders import beside, folder_named
-from promptad_tutorial.datasets.samples import GOOD, Sample
+from promptad_tutorial.datasets.samples import GOOD, ProductLine, Sample
 from promptad_tutorial.files.listing import list_images
 from promptad_tutorial.files.names import nfc
 from promptad_tutorial.files.pictures import ImageError, read_mask
@@ -17,23 +17,25 @@ from promptad_tutorial.files.pictures import ImageError, read_mask
 DEFECT = "defect"  # the data name no kinds
 
 
-def is_kolektor(root: Path) -> bool:
-    """Whether there are pictures with `_GT` masks directly in train/ and test/."""
+def lines(root: Path, found: Findings) -> tuple[str, ...] | None:
+    """One, where there are pictures with `_GT` masks directly in train/ and test/."""
     parts = [folder_named(root, name) for name in ("train", "test")]
-    return all(p is not None and beside(list_images(p, lambda *_: None)) for p in parts)
+    masked = all(p is not None and beside(list_images(p, lambda *_: None)) for p in parts)
+    return (root.name,) if masked else None
 
 
-def read_kolektor(root: Path, found: Findings) -> tuple[list[Sample], list[Sample]]:
+def read(root: Path, name: str, found: Findings) -> tuple[ProductLine, bool]:
     """Training and test samples; defects in train are left out. Reads every mask."""
-    train, test = (_read(root, name, found) for name in ("train", "test"))
-    left = sum(one.label == 1 for one in train)
-    if left:
-        found.note(root, f"{left} defects in train", "they are left out: good ones are learnt from")
-    return [one for one in train if one.label == 0], test
+    train, test = (_read(root, part, found) for part in ("train", "test"))
+    good = [one for one in train if one.label == 0]
+    if len(good) < len(train):
+        what = f"{len(train) - len(good)} defects in train"
+        found.note(root, what, "they are left out: good ones are learnt from")
+    return ProductLine(name, root, tuple(good), tuple(test)), False
 
 
-def _read(root: Path, name: str, found: Findings) -> list[Sample]:
-    folder = folder_named(root, name)
+def _read(root: Path, part: str, found: Findings) -> list[Sample]:
+    folder = folder_named(root, part)
     pictures = () if folder is None else list_images(folder, found.fix)
     masks = beside(pictures)
     samples = []

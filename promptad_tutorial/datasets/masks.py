@@ -36,17 +36,35 @@ def read_mask(sample: Sample, size: tuple[int, int] | None = None) -> Bool[np.nd
             f"no mask is known for {sample.image} (defect {sample.defect!r}): leave it out of the "
             "pixel-level figures"
         )
-    mask = _read_boolean(sample.mask)
-    if mask.shape != tuple(size) and same_shape(mask.shape, size):
-        scaled = Image.fromarray(mask.astype(np.uint8))
-        return np.asarray(scaled.resize((size[1], size[0]), Image.Resampling.NEAREST)) > 0
-    if mask.shape != tuple(size):
+    try:
+        one, *others = (pictures.read_mask(file) for file in mask_files(sample.mask))
+    except ValueError as error:
+        raise ValueError(f"cannot read the mask {sample.mask}: {error}") from error
+    if any(other.shape != one.shape for other in others):
+        raise ValueError(f"expected masks of one size in {sample.mask}, found several")
+    mask = np.logical_or.reduce([one, *others])
+    if not same_shape(mask.shape, size):
         raise ValueError(
             f"mask {sample.mask} is {mask.shape[0]} x {mask.shape[1]} pixels (height x width) but "
             f"its image {sample.image} is {size[0]} x {size[1]}: a mask must lie on its image "
             "pixel by pixel; export it again at the image's size"
         )
-    return mask
+    return _nearest(mask, size)
+
+
+def mask_at(sample: Sample, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    """`read_mask`, brought to the evaluation `size` (height, width) by nearest neighbour.
+
+    Row i of the result is row floor((i + 1/2) * H / h) of the mask. Nearest neighbour keeps the
+    mask boolean, but a region thinner than H / h pixels can vanish.
+
+    Raises `ValueError` as `read_mask` does and for a size below 1 x 1.
+    """
+    if min(size) < 1:
+        raise ValueError(f"size must be (height, width) of at least 1 x 1, got {size}")
+    if sample.label == 0:
+        return np.zeros(size, dtype=bool)
+    return _nearest(read_mask(sample), size)
 
 
 def same_shape(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
@@ -58,28 +76,10 @@ def same_shape(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return abs(h * width - w * height) <= max(height, width) / 2
 
 
-def mask_at(sample: Sample, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """`read_mask`, brought to the evaluation `size` (height, width) by nearest neighbour.
-
-    Row i of the result is row floor((i + 1/2) * H / h) of the mask. Nearest neighbour keeps the
-    mask boolean, but a region thinner than H / h pixels can vanish.
-
-    Raises `ValueError` as `read_mask` does and for a size below 1 x 1.
-    """
-    height, width = size
-    if height < 1 or width < 1:
-        raise ValueError(f"size must be (height, width) of at least 1 x 1, got {size}")
-    if sample.label == 0:
-        return np.zeros(size, dtype=bool)
-    mask = Image.fromarray(read_mask(sample).astype(np.uint8))
-    return np.asarray(mask.resize((width, height), Image.Resampling.NEAREST)) > 0
-
-
 def image_size(path: Path) -> tuple[int, int]:
-    """(height, width) in pixels as the image is shown; only the header is read.
+    """(height, width) in pixels as the image is shown, upright; only the header is read.
 
-    A camera may store a picture lying on its side and say so in EXIF; `read_image` turns it
-    upright, and masks are drawn on what people see. Raises `ValueError` for no readable image.
+    Raises `ValueError` for no readable image.
     """
     try:
         return size_of(path)
@@ -92,13 +92,8 @@ def mask_files(mask: Path) -> tuple[Path, ...]:
     return list_images(mask) if mask.is_dir() else (mask,)
 
 
-def _read_boolean(path: Path) -> Bool[np.ndarray, "h w"]:
-    try:
-        one, *others = (pictures.read_mask(file) for file in mask_files(path))
-    except ValueError as error:
-        raise ValueError(f"cannot read the mask {path}: {error}") from error
-    for other in others:
-        if other.shape != one.shape:
-            raise ValueError(f"expected masks of one size in {path}, found {one.shape} and others")
-        one = one | other
-    return one
+def _nearest(mask: Bool[np.ndarray, "H W"], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    if mask.shape == tuple(size):
+        return mask
+    scaled = Image.fromarray(mask.astype(np.uint8)).resize(size[::-1], Image.Resampling.NEAREST)
+    return np.asarray(scaled) > 0

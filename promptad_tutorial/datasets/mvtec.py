@@ -15,11 +15,9 @@ from pathlib import Path
 
 from promptad_tutorial.datasets.findings import Findings
 from promptad_tutorial.datasets.folders import folder_named, good_folders, read_good, read_test
-from promptad_tutorial.datasets.samples import Sample
-from promptad_tutorial.files.listing import existing_folder, files_below, list_folders
+from promptad_tutorial.datasets.samples import ProductLine, Sample
+from promptad_tutorial.files.listing import files_below, list_folders
 from promptad_tutorial.files.names import is_picture
-
-TESTS = ("test", "test_public")
 
 
 def is_category(folder: Path) -> bool:
@@ -31,25 +29,19 @@ def is_category(folder: Path) -> bool:
     return train is not None or (truth is not None and _test(folder) is not None)
 
 
-def list_categories(root: str | Path) -> tuple[str, ...]:
-    """The categories in `root`, in natural order; other files and folders are ignored.
-
-    Raises `FileNotFoundError` or `NotADirectoryError` if `root` is no folder.
-    """
-    folders = list_folders(existing_folder(root, "a dataset in the MVTec AD layout"))
-    return tuple(f.name for f in folders if is_category(f))
+def lines(root: Path, found: Findings) -> tuple[str, ...] | None:
+    """The categories in `root`, or `root` itself where it is one."""
+    if is_category(root):
+        return (root.name,)
+    return tuple(folder.name for folder in list_folders(root) if is_category(folder)) or None
 
 
-def has_masks(folder: Path) -> bool:
-    """Whether a category has any mask at all: own pictures often have none."""
-    truth = _truth(folder)
-    return truth is not None and any(map(is_picture, files_below(truth)))
-
-
-def read_category(folder: Path, found: Findings) -> tuple[list[Sample], list[Sample]]:
-    """Training and test samples of one category. Reads names only, no image."""
-    train, test = folder_named(folder, "train"), _test(folder)
+def read(root: Path, name: str, found: Findings) -> tuple[ProductLine, bool]:
+    """One category by its names, and whether it has any mask at all: own pictures often do not."""
+    folder = root if is_category(root) else root / name
+    train, test, truth = folder_named(folder, "train"), _test(folder), _truth(folder)
     learnt: list[Sample] = []
+    tested: list[Sample] = []
     if train is None:
         found.fix(folder, "no folder train", "add train/good, with pictures", FileNotFoundError)
     else:
@@ -61,15 +53,16 @@ def read_category(folder: Path, found: Findings) -> tuple[list[Sample], list[Sam
     if test is None:
         remedy = "add test/good and test/<defect>, with pictures"
         found.fix(folder, "no folder test", remedy, FileNotFoundError)
-        return learnt, []
-    tested = read_test(test, _truth(folder), found)
-    if not good_folders(test, found):
-        found.note(test, "no folder good", "add test/good, with pictures to compare with")
-    return learnt, tested
+    else:
+        tested = read_test(test, truth, found)
+        if not good_folders(test, found):
+            found.note(test, "no folder good", "add test/good, with pictures to compare with")
+    masked = truth is not None and any(map(is_picture, files_below(truth)))
+    return ProductLine(name, folder, tuple(learnt), tuple(tested)), masked
 
 
 def _test(folder: Path) -> Path | None:
-    return next((f for f in (folder_named(folder, name) for name in TESTS) if f), None)
+    return folder_named(folder, "test") or folder_named(folder, "test_public")
 
 
 def _truth(folder: Path) -> Path | None:

@@ -11,58 +11,57 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from promptad_tutorial.datasets.findings import Findings
-from promptad_tutorial.datasets.samples import GOOD, Sample
+from promptad_tutorial.datasets.samples import GOOD, ProductLine, Sample
 from promptad_tutorial.files.listing import existing, list_folders, natural_key, shorten, visible
 from promptad_tutorial.files.names import good_name
 
 
-def realiad_classes(root: Path) -> tuple[str, ...]:
-    """The classes that have a JSON, in natural order; none where this is no Real-IAD."""
-    return tuple(sorted(_tables(root), key=natural_key))
+def lines(root: Path, found: Findings) -> tuple[str, ...] | None:
+    """The classes that have a JSON as of Real-IAD, in natural order."""
+    return tuple(sorted(_tables(root), key=natural_key)) or None
 
 
-def read_realiad(root: Path, name: str, found: Findings) -> tuple[list[Sample], list[Sample]]:
-    """Training and test samples of one class. Reads its JSON, no image."""
+def read(root: Path, name: str, found: Findings) -> tuple[ProductLine, bool]:
+    """One class as its JSON says. Every defect must have a mask."""
     path = _tables(root)[name]
+    places = [root, *(f for f in list_folders(root) if f.name.casefold().startswith("realiad"))]
+    split: dict[str, list[Sample]] = {"train": [], "test": []}
     try:
         table = json.loads(path.read_text(encoding="utf-8-sig"))
         prefix, normal = table["meta"]["prefix"], table["meta"]["normal_class"]
-        rows = [(part, row) for part in ("train", "test") for row in table[part]]
-        samples = [(part, _sample(root, prefix, normal, row)) for part, row in rows]
+        for part, samples in split.items():
+            for row in table[part]:
+                kind, mask = row["anomaly_class"], None
+                picture = _below(places, prefix + row["image_path"])
+                if kind == normal or good_name(kind):
+                    samples.append(Sample(picture, 0, GOOD))
+                    continue
+                if row.get("mask_path"):
+                    mask = _below(places, prefix + row["mask_path"])
+                samples.append(Sample(picture, 1, kind, mask if mask and mask.is_file() else None))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"not as Real-IAD writes it ({type(error).__name__}: {error})"
         found.fix(path, what, "take it from the dataset again", ValueError)
-        return [], []
-    lost = [one.image for _, one in samples if not one.image.is_file()]
+    every = [one.image for samples in split.values() for one in samples]
+    lost = [image for image in every if not image.is_file()]
     if lost:
         found.fix(
             path,
-            f"{len(lost)} of {len(samples)} pictures are not there "
+            f"{len(lost)} of {len(every)} pictures are not there "
             f"({shorten([p.name for p in lost], 3)}), looked for at {lost[0]}",
             "unpack the pictures beside the JSON files, as realiad_1024/<class>",
             FileNotFoundError,
         )
-    train = [one for part, one in samples if part == "train" and one.label == 0]
-    return train, [one for part, one in samples if part == "test"]
+    train = tuple(one for one in split["train"] if one.label == 0)
+    return ProductLine(name, root, train, tuple(split["test"])), True
 
 
-def _sample(root: Path, prefix: str, normal: str, row: dict[str, Any]) -> Sample:
-    kind = row["anomaly_class"]
-    picture = _below(root, prefix + row["image_path"])
-    if kind == normal or good_name(kind):
-        return Sample(picture, 0, GOOD)
-    mask = _below(root, prefix + row["mask_path"]) if row.get("mask_path") else None
-    return Sample(picture, 1, kind, mask if mask and mask.is_file() else None)
-
-
-def _below(root: Path, relative: str) -> Path:
-    """A path of the JSON, in the root or in one of its realiad_ folders."""
-    folders = [f for f in list_folders(root) if f.name.casefold().startswith("realiad")]
-    places = [existing(folder, relative) for folder in (root, *folders)]
-    return next((place for place in places if place.is_file()), places[-1])
+def _below(places: list[Path], relative: str) -> Path:
+    """A path of the JSON, in the first of the folders that has it."""
+    paths = [existing(folder, relative) for folder in places]
+    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 def _tables(root: Path) -> dict[str, Path]:

@@ -22,20 +22,20 @@ class Sample:
     mask: Path | None = None  # ground truth, label 1 only; None where the data has none
 
     def __post_init__(self) -> None:
-        if self.label not in (0, 1, None):
+        said = f"got defect {self.defect!r}, mask {self.mask} for {self.image}"
+        if self.label == 1:
+            if self.defect in ("", GOOD, UNLABELLED):
+                raise ValueError(f"an anomalous sample needs its defect's name, {said}")
+            return
+        if self.label not in (0, None):
             raise ValueError(
                 f"label must be 0 (good), 1 (anomalous) or None (not labelled), got {self.label!r} "
                 f"for {self.image}"
             )
-        expected = {0: GOOD, None: UNLABELLED}.get(self.label)
-        if expected is not None and (self.defect != expected or self.mask is not None):
+        expected = UNLABELLED if self.label is None else GOOD
+        if self.defect != expected or self.mask is not None:
             raise ValueError(
-                f"a sample with label {self.label} must have defect {expected!r} and no mask, got "
-                f"defect {self.defect!r} and mask {self.mask} for {self.image}"
-            )
-        if expected is None and self.defect in ("", GOOD, UNLABELLED):
-            raise ValueError(
-                f"an anomalous sample needs its defect's name, got {self.defect!r} for {self.image}"
+                f"a sample of label {self.label} must have defect {expected!r} and no mask, {said}"
             )
 
 
@@ -53,12 +53,12 @@ class ProductLine:
     test: tuple[Sample, ...]  # good, anomalous or unlabelled samples; may be empty
 
     def __post_init__(self) -> None:
-        wrong = [s for s in self.train if s.label != 0]
-        if wrong:
-            raise ValueError(
-                f"training samples of {self.name!r} must be good, found defect "
-                f"{wrong[0].defect!r} at {wrong[0].image}"
-            )
+        for sample in self.train:
+            if sample.label != 0:
+                raise ValueError(
+                    f"training samples of {self.name!r} must be good, found defect "
+                    f"{sample.defect!r} at {sample.image}"
+                )
 
     @property
     def defects(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from promptad_tutorial.files.listing import path_key
 def draw_shots(samples: Sequence[Sample], shots: int, seed: int) -> tuple[Sample, ...]:
     """Draw `shots` good samples; the same seed gives the same samples on every machine.
 
-    This mends trap 6 of method.md section 4. The released code keeps its shots as indices into an
+    This fixes trap 6 of method.md section 4. The released code keeps its shots as indices into an
     unsorted directory listing, so they are other images on another file system, and it makes one
     draw per k, so a step from 1 to 2 shots changes the images as well as their number. Here the
     samples are sorted by name and shuffled once per seed, and the shots are the first k: the draws
@@ -49,9 +49,8 @@ def draw_shots(samples: Sequence[Sample], shots: int, seed: int) -> tuple[Sample
 def draw_unsorted_shots(samples: Sequence[Sample], shots: int, seed: int) -> tuple[Sample, ...]:
     """Trap 6 of method section 4, to measure it: one draw per k from the file system's own order.
 
-    The listing is that of `os.scandir`, which nobody sorts and which differs between machines, and
-    another number of shots is another draw: these shots are not nested. Raises `ValueError` as
-    `draw_shots` does.
+    The listing is that of `os.scandir`, which differs between machines, and these shots are not
+    nested. Raises `ValueError` as `draw_shots` does.
     """
     draw_shots(samples, shots, seed)  # for its checks
     folders = {s.image.parent for s in samples}

@@ -10,50 +10,48 @@ import csv
 from pathlib import Path
 
 from promptad_tutorial.datasets.findings import Findings
-from promptad_tutorial.datasets.samples import GOOD, Sample
+from promptad_tutorial.datasets.samples import GOOD, ProductLine, Sample
 from promptad_tutorial.files.listing import existing, natural_key, path_key
-from promptad_tutorial.files.names import nfc
+from promptad_tutorial.files.names import same_name
 
 SPLIT_FILE = Path("split_csv") / "1cls.csv"
+MASKS = f"the files in column 'mask' of {SPLIT_FILE.as_posix()}"
 COLUMNS = ("object", "split", "label", "image", "mask")
 ANOMALY = "anomaly"  # the table does not say which defect it is
 ALLOWED = (("split", ("train", "test")), ("label", ("normal", "anomaly")))
 
 
-def visa_objects(root: Path, found: Findings) -> tuple[str, ...]:
-    """The objects that VisA's table names, in natural order."""
-    rows = _rows(root, found)
-    return tuple(sorted({row["object"] for _, row in rows}, key=natural_key))
+def lines(root: Path, found: Findings) -> tuple[str, ...] | None:
+    """The objects that the table names, in natural order; none where it cannot be read."""
+    if not (root / SPLIT_FILE.parent).is_dir():
+        return None
+    return tuple(sorted({row["object"] for _, row in _rows(root, found)}, key=natural_key))
 
 
-def read_visa(root: Path, name: str, found: Findings) -> tuple[list[Sample], list[Sample]]:
-    """One object of VisA, split as `split_csv/1cls.csv` says. Reads the table, no image.
-
-    Every anomalous sample has the defect "anomaly".
-    """
+def read(root: Path, name: str, found: Findings) -> tuple[ProductLine, bool]:
+    """One object, split as the table says. Every defect must have a mask."""
     splits: dict[str, list[Sample]] = {"train": [], "test": []}
     seen: set[str] = set()
     table = root / SPLIT_FILE
     for number, row in _rows(root, found):
-        if nfc(row["object"]) != nfc(name):
+        if not same_name(row["object"], name):
             continue
         if row["image"] in seen:
             found.fix(table, f"line {number} names {row['image']} again", "remove a line")
             continue
         seen.add(row["image"])
         sample = _sample(root, number, row, found)
-        if sample is None:
-            continue
-        if row["split"] == "train" and sample.label:
+        if sample is not None and row["split"] == "train" and sample.label:
             remedy = "the method learns from good ones: move it to test"
             found.fix(sample.image, f"an anomaly in train (line {number})", remedy, ValueError)
-        splits[row["split"]].append(sample)
+        elif sample is not None:
+            splits[row["split"]].append(sample)
     for split, samples in splits.items():
         if not samples:
             what = f"no rows of {name!r} with split {split!r}"
             found.fix(table, what, "take the table from the dataset again", ValueError)
-    train, test = (sorted(one, key=lambda s: path_key(s.image)) for one in splits.values())
-    return train, test
+    train, test = (tuple(sorted(s, key=lambda s: path_key(s.image))) for s in splits.values())
+    return ProductLine(name, root / name, train, test), True
 
 
 def _sample(root: Path, number: int, row: dict[str, str], found: Findings) -> Sample | None:

@@ -20,6 +20,7 @@ from promptad_tutorial.clip.weights.pretrained import choose
 from promptad_tutorial.commands.score_folder.stream import inspect
 from promptad_tutorial.detectors import VisualMemory
 from tests.commands.test_cli import failure, run
+from tests.workshop.test_commands import run as run_workshop
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ def test_size_and_aspect_are_in_what_every_command_writes(capsys, line, weights,
     said = "small-plain (weights from w.safetensors, at 48 pixels, central squares)"
     table = tmp_path / "zero.csv"
     words = ("zero-shot", "--data", line, *one, "--resize", "crop", "--out", table)
-    assert run(capsys, *words)[0] == 0
+    assert run_workshop(capsys, *words)[0] == 0
     assert set(pd.read_csv(table)["backbone"]) == {said}
     out = tmp_path / "bench"
     words = ["benchmark", "--dataset", "mvtec", "--root", line, *one, "--resize", "crop"]

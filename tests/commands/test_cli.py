@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -112,7 +113,10 @@ print(bar.delay, bar.mininterval)
 @pytest.mark.parametrize("user", [{}, {"TQDM_DELAY": "0"}], ids=["as it is", "asked to show"])
 def test_where_nobody_looks_a_bar_is_no_line_for_each_step(user):
     code = BARS.format(more=f"os.environ.update({user})")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    own = {name: value for name, value in os.environ.items() if not name.startswith("TQDM_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=own
+    )
     assert done.stdout == f"{float(user.get('TQDM_DELAY', 60))} 60.0\n"
     written = done.stderr.count("\r") + done.stderr.count("\n")
     assert written < 10 and bool(done.stderr) == bool(user)

@@ -10,8 +10,8 @@ def test_a_failing_look_is_reported_with_its_remedy_and_the_others_still_run(mon
     monkeypatch.setenv("PROMPTAD_DATA", "/nowhere/at/all")
     report = check_environment()
     assert not report.passed
-    assert len(report.checks) == 4
-    failed = [check for check in report.checks if not check.passed]
+    assert len(report) == 4
+    failed = [check for check in report if not check.passed]
     assert failed[-1].remedy == "correct PROMPTAD_DATA"
     assert repr(failed[-1]).startswith("[fix] PROMPTAD_DATA=/nowhere/at/all")
 

@@ -15,11 +15,7 @@ from promptad_tutorial.datasets import (
     Dataset,
     Sample,
     dataset_from_environment,
-    list_categories,
-    list_objects,
     load_folder,
-    load_mvtec,
-    load_visa,
     open_dataset,
     read_mask,
 )
@@ -78,7 +74,7 @@ def write_table(root: Path, columns: list[str], rows: list[list[str]], encoding=
 
 def test_mvtec_reads_a_real_folder(tmp_path):
     root = make_mvtec(tmp_path)
-    line = load_mvtec(root, "bottle")
+    line = open_dataset(root).load("bottle")
     folder = root / "bottle"
     assert (line.name, line.root) == ("bottle", folder)
     assert line.train == tuple(
@@ -97,16 +93,16 @@ def test_mvtec_reads_a_real_folder(tmp_path):
 def test_categories_are_folders_with_a_training_part(tmp_path):
     for name in ("item10", "item2", "Apple"):
         make_mvtec(tmp_path, name)
-    assert list_categories(str(tmp_path)) == ("Apple", "item2", "item10")
+    assert open_dataset(str(tmp_path)).product_lines == ("Apple", "item2", "item10")
     with pytest.raises(ValueError, match=r"Apple, item2, item10\. Did you mean 'Apple'\?"):
-        load_mvtec(tmp_path, "aple")
+        open_dataset(tmp_path).load("aple")
 
 
 def test_a_category_behind_a_link_keeps_its_name(tmp_path):
     make_mvtec(tmp_path / "disk")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "flask").symlink_to(tmp_path / "disk" / "bottle")
-    line = load_mvtec(tmp_path / "data", "flask")
+    line = open_dataset(tmp_path / "data").load("flask")
     assert line.name == "flask"
     assert len(line.test) == 4
 
@@ -117,8 +113,8 @@ def test_missing_masks_are_named_unless_they_are_not_required(tmp_path):
     with pytest.raises(
         FileNotFoundError, match=r"1 of 3 anomalous images of 'bottle'.*: scratch/001\.png\. "
     ):
-        load_mvtec(root, "bottle")
-    line = load_mvtec(root, "bottle", require_masks=False)
+        open_dataset(root).load("bottle")
+    line = open_dataset(root).load("bottle", require_masks=False)
     assert [s.image.name for s in line.test if s.label == 1 and s.mask is None] == ["001.png"]
 
 
@@ -127,7 +123,7 @@ def test_many_missing_masks_make_a_short_message(tmp_path):
     for i in range(20):
         write(root / f"bottle/test/hole/{i}.png")
     with pytest.raises(FileNotFoundError, match=r"20 of 23 .*hole/5\.png and 14 more\."):
-        load_mvtec(root, "bottle")
+        open_dataset(root).load("bottle")
 
 
 def remove(folder: Path) -> None:
@@ -163,15 +159,15 @@ def test_a_damaged_category_says_what_is_missing(tmp_path, gone, refill, error, 
     if refill:
         (root / "bottle" / gone).mkdir()
     with pytest.raises(error, match=message):
-        load_mvtec(root, "bottle")
+        open_dataset(root).load("bottle", require_masks=True)
     # Damaged, but still listed: it must not go missing from a benchmark silently.
-    assert list_categories(root) == ("bottle",)
+    assert open_dataset(root).product_lines == ("bottle",)
 
 
 def test_an_empty_defect_folder_is_no_defect(tmp_path):
     root = make_mvtec(tmp_path)
     (root / "bottle/test/crack").mkdir()
-    assert load_mvtec(root, "bottle").defects == ("bent rim", "scratch")
+    assert open_dataset(root).load("bottle").defects == ("bent rim", "scratch")
 
 
 # --- VisA ---
@@ -181,8 +177,8 @@ def test_an_empty_defect_folder_is_no_defect(tmp_path):
 def test_visa_follows_its_table(tmp_path, encoding):
     root = make_visa(tmp_path, encoding=encoding)
     write(root / "candle/Normal/99.JPG")  # not in the table
-    assert list_objects(root) == ("candle", "pcb1")
-    line = load_visa(root, "candle")
+    assert open_dataset(root).product_lines == ("candle", "pcb1")
+    line = open_dataset(root).load("candle")
     assert [s.image.name for s in line.train] == ["0.JPG", "9.JPG", "10.JPG"]
     assert line.test == (
         Sample(root / "candle/Anomaly/0.JPG", 1, "anomaly", root / "candle/Masks/0.png"),
@@ -196,25 +192,26 @@ def test_a_table_written_on_windows(tmp_path):
         ["candle", "train", "normal", "candle\\0.JPG", ""],
         ["candle", "test", "anomaly", "candle\\1.JPG", "candle\\m.png"],
     ]
-    line = load_visa(make_visa(tmp_path, rows), "candle")
+    line = open_dataset(make_visa(tmp_path, rows)).load("candle")
     assert line.test[0].mask == tmp_path / "candle" / "m.png"
 
 
 def test_visa_errors(tmp_path):
+    (tmp_path / "split_csv").mkdir()
     with pytest.raises(FileNotFoundError, match=r"1cls\.csv: VisA's table is not there"):
-        list_objects(tmp_path)
+        open_dataset(tmp_path)
     root = make_visa(tmp_path)
     with pytest.raises(ValueError, match=r"candle, pcb1\. Did you mean 'candle'"):
-        load_visa(root, "candles")
+        open_dataset(root).load("candles")
     with pytest.raises(ValueError, match="no rows of 'pcb1' with split 'test'"):
-        load_visa(root, "pcb1")
+        open_dataset(root).load("pcb1")
     (root / "candle/Masks/0.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"1 of 1 anomalous .*anomaly/0\.JPG"):
-        load_visa(root, "candle")
-    assert load_visa(root, "candle", require_masks=False).test[0].mask is None
+        open_dataset(root).load("candle")
+    assert open_dataset(root).load("candle", require_masks=False).test[0].mask is None
     (root / "candle/Normal/9.JPG").unlink()
     with pytest.raises(FileNotFoundError, match=r"candle/Normal/9\.JPG: the picture of line 3"):
-        load_visa(root, "candle", require_masks=False)
+        open_dataset(root).load("candle", require_masks=False)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +226,7 @@ def test_visa_errors(tmp_path):
 def test_a_malformed_row_is_found_by_its_line(tmp_path, row, message):
     write_table(tmp_path, ["object", "split", "label", "image", "mask"], [row])
     with pytest.raises(ValueError, match=message):
-        list_objects(tmp_path)
+        open_dataset(tmp_path)
 
 
 def test_missing_columns_are_an_error(tmp_path):
@@ -237,16 +234,16 @@ def test_missing_columns_are_an_error(tmp_path):
     with pytest.raises(
         ValueError, match=r"columns object, split, label, image, mask, found object, image:"
     ):
-        list_objects(tmp_path)
+        open_dataset(tmp_path)
 
 
 def test_rows_longer_than_the_header_and_an_empty_table(tmp_path):
     columns = ["object", "split", "label", "image", "mask"]
     write_table(tmp_path, columns, [["a", "train", "normal", "0.png", "", "more"]])
-    assert list_objects(tmp_path) == ("a",)
+    assert open_dataset(tmp_path).product_lines == ("a",)
     (tmp_path / "split_csv" / "1cls.csv").write_text("")
     with pytest.raises(ValueError, match=r"found none:"):
-        list_objects(tmp_path)
+        open_dataset(tmp_path)
 
 
 def test_a_table_that_is_not_utf_8_is_an_error(tmp_path):
@@ -332,8 +329,7 @@ def test_each_layout_is_recognised_and_loads(tmp_path):
         ("folder", ("mug",)),
         ("folder", ("plate",)),
     ]
-    assert opened[0].load("cable") == load_mvtec(mvtec, "cable")
-    assert opened[1].load("candle") == load_visa(visa, "candle")
+    assert [len(opened[0].load("cable").test), len(opened[1].load("candle").test)] == [4, 2]
     assert opened[2].load("mug") == load_folder(tmp_path / "mug/good", tmp_path / "mug/test")
     assert opened[3].load("plate") == load_folder(tmp_path / "plate")
     with pytest.raises(ValueError, match=r"no product line 'cabel'.*Did you mean 'cable'"):
@@ -370,7 +366,9 @@ def test_one_category_can_be_opened_alone(tmp_path):
     root = make_mvtec(make_mvtec(tmp_path), "cable")
     dataset = open_dataset(root / "cable")
     assert dataset == Dataset(root / "cable", "mvtec", ("cable",))
-    assert dataset.load("cable") == load_mvtec(root, "cable")
+    assert dataset.load("cable") == open_dataset(root).load("cable")
+    inside = make_mvtec(tmp_path / "screw", "screw")  # an archive that unpacks into its own name
+    assert open_dataset(inside).load("screw").root == inside / "screw"
 
 
 def test_an_unknown_layout_says_what_is_there_and_looks_one_folder_deeper(tmp_path):

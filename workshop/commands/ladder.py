@@ -6,13 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from promptad_tutorial.commands.command import (
-    Actions,
-    add_command,
-    add_inputs,
-    backbone_loader,
-    chosen_data,
-)
+from promptad_tutorial.commands.command import Actions, add_command, backbone_loader
+from workshop.commands.inputs import add_inputs, chosen_data
 
 DEFAULTS = {  # set -> (shots, seeds)
     "ladder": ((1, 2, 4, 8), (0, 1, 2, 3, 4)),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from promptad_tutorial.commands.command import Actions, add_command, add_group
+from promptad_tutorial.commands.command import Actions, add_command
+from workshop.commands.group import add_group
 
 
 def add_to(groups: Actions) -> None:

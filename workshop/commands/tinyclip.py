@@ -8,7 +8,8 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from promptad_tutorial.commands.command import Actions, add_command, add_group
+from promptad_tutorial.commands.command import Actions, add_command
+from workshop.commands.group import add_group
 
 
 def add_to(groups: Actions) -> None:

@@ -5,13 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from promptad_tutorial.commands.command import (
-    Actions,
-    add_command,
-    add_inputs,
-    backbone_loader,
-    chosen_data,
-)
+from promptad_tutorial.commands.command import Actions, add_command, backbone_loader
+from workshop.commands.inputs import add_inputs, chosen_data
 
 
 def add_to(groups: Actions) -> None:

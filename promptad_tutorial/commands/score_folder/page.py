@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from promptad_tutorial.commands.command import fill_template
 from promptad_tutorial.commands.score_folder.score_table import ERROR, Row
 from promptad_tutorial.figures.heat_maps import heat_map_path
 from promptad_tutorial.files.writing import write_whole
@@ -40,33 +39,31 @@ def write_page(rows: Sequence[Row], names: Mapping[str, str], out: Path) -> Path
     `names` gives the path of a picture from what the table calls it. The page needs no network and
     no other file. Errors come first, then scores from high to low, with a line at the threshold.
     """
-    errors = [row for row in rows if row.verdict == ERROR]
     scored = sorted((row for row in rows if row.verdict != ERROR), key=lambda r: -float(r.score))
-    folder = FileSystemLoader(Path(__file__).with_name("templates"))
-    template = Environment(
-        loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    ).get_template(PAGE)
-    page = {
-        "counts": Counter(row.verdict for row in rows),
-        "threshold": float(rows[0].threshold) if rows else 0.0,
-        "backbone": rows[0].backbone if rows else "",
-        "errors": errors,
-        "pictures": _with_thumbnails(scored[:MOST_SHOWN], names, out),
-        "left": max(0, len(scored) - MOST_SHOWN),
-    }
-    return write_whole(out / PAGE, template.render(page))
+    page = fill_template(
+        PAGE,
+        counts=Counter(row.verdict for row in rows),
+        threshold=float(rows[0].threshold) if rows else 0.0,
+        backbone=rows[0].backbone if rows else "",
+        errors=[row for row in rows if row.verdict == ERROR],
+        pictures=(
+            {
+                "row": row,
+                "score": float(row.score),
+                "data": _drawn(names.get(row.image, row.image), out),
+            }
+            for row in scored[:MOST_SHOWN]
+        ),
+        left=max(0, len(scored) - MOST_SHOWN),
+    )
+    return write_whole(out / PAGE, page)
 
 
-def _with_thumbnails(
-    rows: Sequence[Row], names: Mapping[str, str], out: Path
-) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        try:
-            path = _thumbnail(out, PurePath(names.get(row.image, row.image)))
-            data = base64.b64encode(path.read_bytes()).decode()
-        except OSError:  # there is none: a run without maps, or a name that is too long
-            data = ""
-        yield {"row": row, "score": float(row.score), "data": data}
+def _drawn(name: str, out: Path) -> str:
+    try:
+        return base64.b64encode(_thumbnail(out, PurePath(name)).read_bytes()).decode()
+    except OSError:  # there is none: a run without maps, or a name that is too long
+        return ""
 
 
 def _thumbnail(out: Path, name: PurePath) -> Path:

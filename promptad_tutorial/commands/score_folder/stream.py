@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,16 +30,7 @@ class Inspected:
     picture: Image.Image | None = None  # 8-bit RGB, at most LARGEST_SHOWN pixels a side
     error: str = ""  # why there is no score
     frames: int = 1  # in the file; the first is scored
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """A picture that could be read: as the image tower wants it, and small for the eye."""
-
-    path: Path
-    pixels: Float[Tensor, "3 size size"]
-    picture: Image.Image | None
-    frames: int
+    pixels: Float[Tensor, "3 size size"] | None = None  # as the image tower wants them, until then
 
 
 def inspect(
@@ -55,7 +46,7 @@ def inspect(
 
     Raises ValueError for a batch size below 1, RuntimeError if the detector has learnt nothing.
     """
-    batches: HalvingBatches[_Ready, Scores] = HalvingBatches(
+    batches: HalvingBatches[Inspected, Scores] = HalvingBatches(
         lambda ready: detector.score([one.pixels for one in ready]), batch_size
     )
     start = 0
@@ -63,12 +54,12 @@ def inspect(
         some = paths[start : start + batches.size]
         start += len(some)
         read = [_read(detector, path, keep_pictures) for path in some]
-        scored = _scored(batches, [one for one in read if isinstance(one, _Ready)])
+        scored = _scored(batches, [one for one in read if one.pixels is not None])
         for one in read:  # in order, errors between the others
-            yield one if isinstance(one, Inspected) else next(scored)
+            yield one if one.pixels is None else next(scored)
 
 
-def _read(detector: Detector, path: Path, keep: bool) -> _Ready | Inspected:
+def _read(detector: Detector, path: Path, keep: bool) -> Inspected:
     try:
         image = read_image(path)
         frames = image.info.get("frames", 1)
@@ -78,13 +69,15 @@ def _read(detector: Detector, path: Path, keep: bool) -> _Ready | Inspected:
     if keep:
         image = seen_part(image, detector.backbone.resize)
         image.thumbnail((LARGEST_SHOWN, LARGEST_SHOWN))
-    return _Ready(path, pixels, image if keep else None, frames)
+    return Inspected(path, picture=image if keep else None, frames=frames, pixels=pixels)
 
 
-def _scored(batches: HalvingBatches[_Ready, Scores], ready: list[_Ready]) -> Iterator[Inspected]:
+def _scored(
+    batches: HalvingBatches[Inspected, Scores], ready: list[Inspected]
+) -> Iterator[Inspected]:
     for batch, scores in batches(ready):
         for one, score, height in zip(batch, scores.image_scores, scores.anomaly_maps, strict=True):
             if math.isfinite(score) and np.isfinite(height).all():
-                yield Inspected(one.path, float(score), height, one.picture, frames=one.frames)
+                yield replace(one, score=float(score), anomaly_map=height, pixels=None)
             else:  # NaN is above no threshold: without this it would pass as good
                 yield Inspected(one.path, error="the score is not finite: try it in float32")

@@ -18,7 +18,7 @@ from promptad_tutorial.files.names import printable
 from promptad_tutorial.files.pixels import (
     LOSSY,
     MOST_VALUES,
-    has_soft_edges,
+    deep_peak,
     marked,
     mask_values,
     rgb_of,
@@ -60,16 +60,14 @@ def look_at_picture(path: Path) -> PictureLook:
             warnings.simplefilter("ignore")
             rgb = rgb_of(image, printable(path.name), reading, deep)
     except (ValueError, OSError) as error:
-        return PictureLook(error=_reason(error))
+        return PictureLook(error=" ".join(str(error).split()))
     bits = None
     if deep:
-        bits = used_bits(256 * max(high for _, high in rgb.getextrema()) + 255)
+        bits = used_bits(deep_peak(rgb))
     elif image.mode.startswith("I") and "peak" not in image.info and reading.bits is None:
         bits = used_bits(int(np.asarray(image).max()))
-    digest = hashlib.sha256(f"{rgb.size}".encode())
-    digest.update(rgb.tobytes())
-    frames = image.info.get("frames", 1)
-    return PictureLook((rgb.height, rgb.width), digest.hexdigest(), bits, frames)
+    digest = hashlib.sha256(f"{rgb.size}".encode() + rgb.tobytes()).hexdigest()
+    return PictureLook((rgb.height, rgb.width), digest, bits, image.info.get("frames", 1))
 
 
 def look_at_mask(path: Path) -> MaskLook:
@@ -77,11 +75,12 @@ def look_at_mask(path: Path) -> MaskLook:
     try:
         image, _ = decode(path, reading_from_environment())
         values, lossy = mask_values(image), image.info["format"] in LOSSY
-        share = float(marked(values, lossy).mean())
     except (ValueError, OSError) as error:
-        return MaskLook(error=_reason(error))
+        return MaskLook(error=" ".join(str(error).split()))
+    counted = marked(values, lossy)
+    soft = bool((counted != (values > 0)).any())
     found = np.unique(values)[: MOST_VALUES + 1].tolist()
-    return MaskLook(values.shape, tuple(found), share, lossy, has_soft_edges(values, lossy))
+    return MaskLook(values.shape, tuple(found), float(counted.mean()), lossy, soft)
 
 
 def look_at_all(
@@ -92,7 +91,3 @@ def look_at_all(
     run = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
     results = run(delayed(look)(path) for path in unique)
     return dict(zip(unique, tqdm(results, what, len(unique), leave=False), strict=True))
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

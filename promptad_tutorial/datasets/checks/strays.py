@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +11,8 @@ from promptad_tutorial.datasets.findings import Findings
 from promptad_tutorial.datasets.folders import without_ending
 from promptad_tutorial.datasets.masks import mask_files
 from promptad_tutorial.datasets.visa import SPLIT_FILE
-from promptad_tutorial.files.listing import list_images, path_key, shorten, visible
-from promptad_tutorial.files.names import is_hidden, is_picture, nfc
+from promptad_tutorial.files.listing import folders_below, list_images, path_key, shorten, visible
+from promptad_tutorial.files.names import folded, is_picture, nfc
 
 TRUTH = ("ground_truth", "masks", "mask", "gt", "labels")  # folders of masks
 # Parts of MVTec LOCO and MVTec AD 2 that a few-shot method does not need.
@@ -29,30 +28,18 @@ def check_strays(root: Path, seen: Sequence[Seen], found: Findings, by_table: bo
     used |= {file for one in seen if one.sample.mask for file in mask_files(one.sample.mask)}
 
     def unopened(error: OSError) -> None:
-        found.fix(
-            Path(error.filename), f"cannot be opened ({error.strerror})", "give read permission"
-        )
+        what = f"cannot be opened ({error.strerror})"
+        found.fix(Path(error.filename), what, "give read permission")
 
-    real: set[str] = set()
-    for here, folders, _ in os.walk(root, onerror=unopened, followlinks=True):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        if os.path.realpath(here) in real:
-            folders.clear()
-            continue
-        real.add(os.path.realpath(here))
-        folder = Path(here)
-        try:
-            paths = visible(folder)
-        except OSError:
-            continue  # `unopened` has reported it
-        _check_names(folder, paths, found)
-        pictures = [p for p in list_images(folder, found.fix) if p not in used]
+    for folder in folders_below(root, unopened=unopened):
+        files = visible(folder)
+        _check_names(folder, files, found)
+        pictures = [path for path in list_images(folder, found.fix) if path not in used]
         _check_pictures(root, folder, pictures, found, by_table)
         extra = [
             path.name
-            for path in paths
-            if not path.is_dir()
-            and path.exists()
+            for path in files
+            if path.is_file()
             and not is_picture(path)
             and path != root / SPLIT_FILE
             and path.suffix != ".json"
@@ -64,17 +51,15 @@ def check_strays(root: Path, seen: Sequence[Seen], found: Findings, by_table: bo
 def _check_pictures(
     root: Path, folder: Path, pictures: list[Path], found: Findings, by_table: bool
 ) -> None:
-    parts = [part.casefold() for part in folder.relative_to(root).parts]
-    masks = [p for p in pictures if set(parts) & set(TRUTH) or without_ending(p.stem) != p.stem]
+    parts = {part.casefold() for part in folder.relative_to(root).parts}
+    masks = [p for p in pictures if parts & set(TRUTH) or without_ending(p.stem) != p.stem]
     for path in sorted(masks, key=path_key):
         found.fix(path, "a mask without a picture", "add the picture or remove the mask")
     others = [path.name for path in pictures if path not in masks]
-    if not others:
-        return
     what = f"{len(others)} pictures that nothing reads ({shorten(others)})"
-    if by_table or set(parts) & set(SPARE):
+    if others and (by_table or parts & set(SPARE)):
         found.note(folder, what, "nothing to do: the layout keeps them for other uses")
-    else:
+    elif others:
         remedy = "move them into train/good, test/good or test/<defect>, or take them out"
         found.fix(folder, what, remedy)
 
@@ -82,13 +67,12 @@ def _check_pictures(
 def _check_names(folder: Path, paths: Sequence[Path], found: Findings) -> None:
     alike: dict[str, list[str]] = defaultdict(list)
     for path in paths:
-        alike[nfc(path.name).casefold()].append(path.name)
+        alike[folded(path.name)].append(path.name)
     for names in alike.values():
         if len(names) > 1:
+            how = "case" if len(set(map(nfc, names))) > 1 else "how accents are stored"
             found.fix(
                 folder,
-                f"names that differ in case alone ({', '.join(names)})"
-                if len(set(map(nfc, names))) > 1
-                else f"names that differ in how accents are stored alone ({', '.join(names)})",
+                f"names that differ in {how} alone ({', '.join(names)})",
                 "rename one: on Windows and macOS they are the same file",
             )

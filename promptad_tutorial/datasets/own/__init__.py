@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from promptad_tutorial.datasets.own.plan import Plan, plan_layout
-from promptad_tutorial.datasets.own.writing import LaidOut, lay_out
+from promptad_tutorial.datasets.own.writing import lay_out
 
-__all__ = ["LaidOut", "Plan", "lay_out", "plan_layout"]
+__all__ = ["Plan", "lay_out", "plan_layout"]

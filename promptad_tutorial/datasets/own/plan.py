@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from promptad_tutorial.datasets.checks.content import Seen, check_content
+from promptad_tutorial.datasets.findings import Findings
+from promptad_tutorial.datasets.folders import beside, defect_samples
+from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, Sample
+from promptad_tutorial.datasets.shots import draw_shots
+from promptad_tutorial.files.listing import existing_folder, files_below, path_key, pictures_below
+from promptad_tutorial.files.names import bad_name, folded, good_name, kind_of
 
-from promptad_tutorial.datasets.checks.content import mask_fault
-from promptad_tutorial.datasets.checks.looks import (
-    PictureLook,
-    look_at_all,
-    look_at_mask,
-    look_at_picture,
-)
-from promptad_tutorial.datasets.own.gather import (
-    Found,
-    bad_pictures,
-    good_pictures,
-    mask_files,
-    other_files,
-    with_masks,
-)
-from promptad_tutorial.datasets.samples import GOOD
-from promptad_tutorial.files.listing import existing_folder
-
+DEFECT = "defect"  # the name of what lies directly in the folder of bad pictures
 TEST_SHARE = 0.2  # of the good pictures, where nobody says how many
 MOST_TOLD = 20  # problems that an error lists one by one
 
@@ -52,49 +42,113 @@ def plan_layout(
 ) -> Plan:
     """Split the good pictures into train and test, and give every picture its place.
 
+    All pictures below the folders are taken. In `bad`, sub-folders are the defects' names. A mask
+    is called as its picture, with or without `_mask`, and lies in `masks`, in a sub-folder of it
+    with the defect's name, or beside its picture.
+
     `test_good` good pictures, drawn with `seed`, go into test; by default a fifth of them, at least
     one. Of good pictures with equal pixels one is kept: the others could stand in train and in
     test. Pictures with equal names get a number: 0.png, 0_2.png.
 
-    Raises ValueError that lists every picture and mask that cannot be used, and for numbers that
-    do not fit; what `gather` raises for folders.
+    Raises ValueError that lists every picture and mask that cannot be used, and for numbers or
+    sub-folders' names that do not fit; FileNotFoundError or NotADirectoryError for no folder.
     """
     if seed < 0:
         raise ValueError(f"--seed must be 0 or more, got {seed}")
     if masks is not None and bad is None:
         raise ValueError("--masks are those of bad pictures: give --bad too")
-    found_good = good_pictures(good)
-    found_bad, beside = bad_pictures(bad) if bad is not None else ([], [])
-    problems: list[str] = []
-    if masks is not None or beside:
-        files = [*beside, *(mask_files(masks) if masks is not None else ())]
-        root = existing_folder(masks, "masks") if masks is not None else None
-        found_bad, problems = with_masks(found_bad, files, root)
-    everything = [*found_good, *found_bad]
-    looks = look_at_all(look_at_picture, [one.path for one in everything], "pictures", jobs)
-    problems += [f"{path}: {look.error}" for path, look in looks.items() if look.error]
-    others = [other_files(folder) for folder in (good, bad, masks) if folder is not None]
-    problems += [
-        f"{path}: a picture of a kind that cannot be read here: save it as PNG"
-        for _, unreadable in others
-        for path in unreadable
-    ]
-    problems += _faulty_masks(found_bad, looks, jobs)
-    kept, copies = _without_copies(found_good, looks)
-    problems += _called_good_and_bad(kept, found_bad, looks)
+    found = Findings(Path("."))  # no path lies below it, so that all of them are told whole
+    good_samples = _good(good)
+    bad_samples = [] if bad is None else _bad(bad, masks, found)
+    everything = [Seen(sample, "", "test") for sample in (*good_samples, *bad_samples)]
+    looks = check_content(everything, found, min_side=0, jobs=jobs)
+    problems = [f"{one.path}: {one.what}" for one in found.all if one.stops]
     if problems:
-        raise ValueError(_told(problems))
-    count = _test_count(len(kept), test_good, len(found_bad))
-    tested, learnt = _split(kept, count, seed)
+        more = len(problems) - MOST_TOLD
+        raise ValueError(
+            f"{len(problems)} things are wrong, and nothing was written: "
+            f"{'; '.join(problems[:MOST_TOLD])}{f' and {more} more' if more > 0 else ''}. Correct "
+            "or remove these files and run it again"
+        )
+    first = {looks[s.image].digest: s for s in reversed(good_samples)}
+    kept = [s for s in good_samples if first[looks[s.image].digest] is s]
+    count = _test_count(len(kept), test_good, len(bad_samples))
+    drawn = set(draw_shots(kept, count, seed)) if count else set()
+    learnt = [s for s in kept if s not in drawn]
+    tested = [*(s for s in kept if s in drawn), *bad_samples]
     placed = _placed(learnt, Path("train"))
-    for defect in dict.fromkeys(one.defect for one in (*tested, *found_bad)):
-        placed += _placed([o for o in (*tested, *found_bad) if o.defect == defect], Path("test"))
-    counts = {GOOD: len(tested)} if tested else {}
-    for one in found_bad:
-        counts[one.defect] = counts.get(one.defect, 0) + 1
-    with_mask = sum(one.mask is not None for one in found_bad)
-    left = tuple(path for files, _ in others for path in files)
-    return Plan(tuple(placed), len(learnt), counts, with_mask, copies, left)
+    counts = Counter(s.defect for s in tested)
+    for defect in counts:
+        placed += _placed([s for s in tested if s.defect == defect], Path("test"))
+    return Plan(
+        files=tuple(placed),
+        learnt=len(learnt),
+        tested=dict(counts),
+        masks=sum(s.mask is not None for s in bad_samples),
+        copies=tuple(s.image for s in good_samples if s not in kept),
+        others=tuple(
+            path
+            for folder in (good, bad, masks)
+            for path in (() if folder is None else files_below(folder))
+            if kind_of(path) == "other"
+        ),
+    )
+
+
+def _good(folder: Path) -> list[Sample]:
+    root = existing_folder(folder, "the folder of good pictures (--good)")
+    pictures = pictures_below(root)
+    for path in pictures:
+        for part in path.relative_to(root).parts[:-1]:
+            if bad_name(part):
+                raise ValueError(
+                    f"a folder of good pictures cannot hold one called {part!r}: give the folder "
+                    f"of good ones alone as --good, and {part} as --bad"
+                )
+    return [Sample(path, 0, GOOD) for path in pictures]
+
+
+def _bad(folder: Path, masks: Path | None, found: Findings) -> list[Sample]:
+    root = existing_folder(folder, "the folder of bad pictures (--bad)")
+    given: dict[Path, Path] = {}  # mask -> the folder below `masks` that it is in
+    if masks is not None:
+        masks = existing_folder(masks, "the folder of masks (--masks)")
+        given = {path: path.parent.relative_to(masks) for path in pictures_below(masks)}
+    folders: dict[Path, list[Path]] = defaultdict(list)
+    for path in pictures_below(root, leave_out=masks):
+        folders[path.parent].append(path)
+    samples = []
+    for parent, pictures in folders.items():
+        within = parent.relative_to(root)
+        defect = within.parts[0] if within.parts else DEFECT
+        if good_name(defect) or defect.casefold() == UNLABELLED:
+            raise ValueError(
+                f"a folder of bad pictures cannot hold one called {defect!r}: move {root / defect} "
+                "out, or rename it to what is wrong with its pictures"
+            )
+        # of masks of one name the last one counts, which lies closest to the pictures
+        near = [mask for mask, place in given.items() if place == Path(".")]
+        near += [
+            mask
+            for mask, place in given.items()
+            if [*map(folded, place.parts[:1])] == [folded(defect)]
+        ]
+        near += [mask for mask, place in given.items() if folded(f"{place}") == folded(f"{within}")]
+        near += beside(pictures).values()
+        samples += defect_samples(defect, pictures, near, Findings(root))  # told below, over all
+    used = Counter(s.mask for s in samples if s.mask)
+    for sample in samples if given or used else ():
+        stem = sample.image.stem
+        if sample.mask is None:
+            what = f"no mask is called {stem}_mask or so"
+            found.fix(sample.image, what, "add it", ValueError)
+        elif used[sample.mask] > 1:
+            what = f"more than one picture or mask is called {stem}"
+            found.fix(sample.image, what, "rename one of them", ValueError)
+    for mask in given:
+        if mask not in used:
+            found.fix(mask, "a mask without a picture", "remove it", ValueError)
+    return sorted(samples, key=lambda s: path_key(s.image))
 
 
 def _test_count(good: int, wanted: int | None, bad: int) -> int:
@@ -109,72 +163,18 @@ def _test_count(good: int, wanted: int | None, bad: int) -> int:
     return count
 
 
-def _split(good: Sequence[Found], count: int, seed: int) -> tuple[list[Found], list[Found]]:
-    """(test, train), each in natural order; one seed gives one split on every machine."""
-    # as `datasets.draw_shots`: numpy promises these raw numbers in every version
-    numbers = np.random.PCG64(seed).random_raw(len(good))
-    chosen = set(np.argsort(numbers, kind="stable")[:count].tolist())
-    test = [one for i, one in enumerate(good) if i in chosen]
-    return test, [one for i, one in enumerate(good) if i not in chosen]
-
-
-def _placed(pictures: Sequence[Found], part: Path) -> list[tuple[Path, Path]]:
+def _placed(samples: Sequence[Sample], part: Path) -> list[tuple[Path, Path]]:
     """Places of the pictures of one class and of their masks: no two stems alike, in any case."""
     used: set[str] = set()
     places = []
-    for one in pictures:
-        stem, number = one.path.stem, 1
+    for one in samples:
+        stem, number = one.image.stem, 1
         while stem.casefold() in used:
             number += 1
-            stem = f"{one.path.stem}_{number}"
+            stem = f"{one.image.stem}_{number}"
         used.add(stem.casefold())
-        places.append((part / one.defect / f"{stem}{one.path.suffix}", one.path))
+        places.append((part / one.defect / f"{stem}{one.image.suffix}", one.image))
         if one.mask is not None:
             place = Path("ground_truth") / one.defect / f"{stem}_mask{one.mask.suffix}"
             places.append((place, one.mask))
     return places
-
-
-def _without_copies(
-    good: Sequence[Found], looks: dict[Path, PictureLook]
-) -> tuple[list[Found], tuple[Path, ...]]:
-    seen: set[str] = set()
-    kept, copies = [], []
-    for one in good:
-        digest = looks[one.path].digest
-        if digest and digest in seen:
-            copies.append(one.path)
-        else:
-            kept.append(one)
-        seen.add(digest)
-    return kept, tuple(copies)
-
-
-def _called_good_and_bad(
-    good: Sequence[Found], bad: Sequence[Found], looks: dict[Path, PictureLook]
-) -> list[str]:
-    known = {looks[one.path].digest: one.path for one in good if looks[one.path].digest}
-    return [
-        f"{one.path}: the same picture as {known[looks[one.path].digest]}, which is called good"
-        for one in bad
-        if looks[one.path].digest in known
-    ]
-
-
-def _faulty_masks(bad: Sequence[Found], looks: dict[Path, PictureLook], jobs: int) -> list[str]:
-    masks = look_at_all(look_at_mask, [one.mask for one in bad if one.mask], "masks", jobs)
-    problems = []
-    for one in bad:
-        if one.mask is not None:
-            fault = mask_fault(masks[one.mask], looks[one.path])
-            problems += [f"{one.mask}: {fault[0]}"] if fault else []
-    return problems
-
-
-def _told(problems: list[str]) -> str:
-    shown = "; ".join(problems[:MOST_TOLD])
-    more = len(problems) - MOST_TOLD
-    return (
-        f"{len(problems)} things are wrong, and nothing was written: {shown}"
-        f"{f' and {more} more' if more > 0 else ''}. Correct or remove these files and run it again"
-    )

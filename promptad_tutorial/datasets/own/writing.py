@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -20,14 +19,6 @@ from promptad_tutorial.files.names import good_name
 NOTE = "init_data.json"  # in the category: where every file came from, and the seed
 RESERVED = ("train", "test", "ground_truth", GOOD)
 FORBIDDEN = '<>:"/\\|?*'  # in names, on one system or another
-
-
-@dataclass(frozen=True)
-class LaidOut:
-    """A category that was written."""
-
-    folder: Path
-    plan: Plan
 
 
 def check_place(root: Path, name: str) -> Path:
@@ -61,25 +52,16 @@ def check_place(root: Path, name: str) -> Path:
     return folder
 
 
-def lay_out(plan: Plan, root: Path, name: str, seed: int = 0, link: bool = False) -> LaidOut:
+def lay_out(plan: Plan, root: Path, name: str, seed: int = 0, link: bool = False) -> Path:
     """Copy every file of the plan, or link to it, into `root`/`name`; the sources stay as they are.
 
-    It is made beside its place under a hidden name and moved there when it is whole. Raises what
-    `check_place` raises, and OSError for a full disk or a system that cannot link.
+    It is made beside its place under a hidden name and moved there when it is whole. Returns the
+    category's folder. Raises what `check_place` raises, and OSError for a full disk or a system
+    that cannot link.
     """
     folder = check_place(root, name)
     made = not folder.parent.exists()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        _write(plan, folder, seed, link)
-    except BaseException:
-        if made:
-            folder.parent.rmdir()
-        raise
-    return LaidOut(folder, plan)
-
-
-def _write(plan: Plan, folder: Path, seed: int, link: bool) -> None:
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
     try:
         for place, source in tqdm(plan.files, "pictures", leave=False):
@@ -100,5 +82,9 @@ def _write(plan: Plan, folder: Path, seed: int, link: bool) -> None:
         if os.path.lexists(folder):
             raise FileExistsError(f"{folder} was made by somebody else meanwhile")
         os.rename(part, folder)
-    finally:
+    except BaseException:
         shutil.rmtree(part, ignore_errors=True)
+        if made:
+            folder.parent.rmdir()
+        raise
+    return folder

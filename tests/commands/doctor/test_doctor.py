@@ -29,7 +29,7 @@ NAMES = [look.name for look in LOOKS]
 
 def examined(name: str) -> environment.Check:
     """The one check of this name."""
-    (check,) = examine(look for look in LOOKS if look.name == name).checks
+    (check,) = examine(look for look in LOOKS if look.name == name)
     assert check.name == name
     return check
 

@@ -17,11 +17,11 @@ from PIL import Image
 
 from promptad_tutorial.commands.score_folder import stream
 from promptad_tutorial.commands.score_folder.page import MOST_SHOWN, write_page
-from promptad_tutorial.commands.score_folder.pictures import pictures_under
 from promptad_tutorial.commands.score_folder.score_table import row_of
 from promptad_tutorial.detectors import CoOp, PromptAD, WinCLIP, ZeroShot, opening
 from promptad_tutorial.detectors.opening import KINDS, kind_of, open_detector
 from promptad_tutorial.figures.heat_maps import overlay, plain_map
+from promptad_tutorial.files.listing import pictures_below
 from promptad_tutorial.prompts.words import single_pair
 from promptad_tutorial.scoring.threshold import Promise
 from tests.commands.score_folder.conftest import noise
@@ -362,7 +362,7 @@ def test_what_is_written_among_the_pictures_is_not_scored(capsys, score, picture
 
 def test_folders_that_link_in_a_circle_are_walked_once(pictures):
     (pictures / "line a" / "up").symlink_to(pictures)
-    found = [p.relative_to(pictures).as_posix() for p in pictures_under(pictures)]
+    found = [p.relative_to(pictures).as_posix() for p in pictures_below(pictures)]
     assert found == ORDER
 
 
@@ -381,11 +381,11 @@ def test_the_size_of_the_batch_changes_nothing_and_bounds_what_is_in_memory(
 
     monkeypatch.setattr(stream, "_read", counted)
     scores = []
-    for one in stream.inspect(detector, pictures_under(pictures), batch):
+    for one in stream.inspect(detector, pictures_below(pictures), batch):
         scores.append(one.score)
         held -= 1
     assert most == min(batch, len(ORDER))
-    expected = detector.score(list(pictures_under(pictures))).image_scores
+    expected = detector.score(list(pictures_below(pictures))).image_scores
     np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 

@@ -17,6 +17,7 @@ from promptad_tutorial.datasets.own import plan_layout, writing
 from promptad_tutorial.detectors import VisualMemory
 from promptad_tutorial.files.pictures import read_image
 from tests.commands.test_cli import failure, run
+from tests.workshop.test_commands import run as run_workshop
 
 
 def noise(seed: int, size: tuple[int, int] = (80, 96)) -> Image.Image:
@@ -246,8 +247,8 @@ def test_equal_names_get_numbers_and_keep_their_masks(own):
 
 def test_pictures_of_all_kinds_are_scored_as_they_are_seen(own, small_backbone, tmp_path):
     detector = VisualMemory(small_backbone(), "nut", 24).fit([noise(0), noise(1)])
-    counts = score_folder(detector, own / "good ones", tmp_path / "out", 0.5)
-    assert counts == {"good": 14}
+    rows = score_folder(detector, own / "good ones", tmp_path / "out", 0.5)
+    assert [row.verdict for row in rows] == 14 * ["good"]
     table = pd.read_csv(tmp_path / "out" / "scores.csv", index_col="image")
     assert table["error"].isna().all() and table.loc["0.png", "score"] < 1e-5  # a shot
     assert table.loc["copy of 1.bmp", "score"] == pytest.approx(table.loc["1.png", "score"])
@@ -263,11 +264,13 @@ def test_data_without_masks_work_where_image_scores_are_enough(capsys, own, smal
     assert run(capsys, *words(own))[0] == 0
     data, out = own / "data", own / "out"
     one = ("--backbone", "small-plain:random")
-    code, said, _ = run(capsys, "zero-shot", "--data", data, *one, "--out", out / "zero.csv")
+    code, said, _ = run_workshop(
+        capsys, "zero-shot", "--data", data, *one, "--out", out / "zero.csv"
+    )
     table = pd.read_csv(out / "zero.csv")
     assert code == 0 and "pixel AUROC not available (no masks)" in said
     assert table["image_auroc"].notna().all() and table["pixel_auroc"].isna().all()
-    code, said, _ = run(
+    code, said, _ = run_workshop(
         capsys, "ladder", "--data", data, *one, "--methods", "zero-shot", "memory", "--shots", 1,
         "--seeds", 0, "--jobs", 1, "--map-size", 24, "--runs", out / "runs", "--out", out / "l",
     )  # fmt: skip
