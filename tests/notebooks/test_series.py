@@ -16,7 +16,7 @@ def test_every_chapter_is_a_notebook_and_the_other_way_round():
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == sorted(FILES)
 
 
-@pytest.mark.parametrize("file, following", zip(FILES, [*FILES[1:], None], strict=True))
+@pytest.mark.parametrize("file, following", list(zip(FILES, [*FILES[1:], None], strict=True)))
 def test_header_and_link_are_those_of_the_index(file, following):
     cells = nbformat.read(NOTEBOOKS / f"{file}.ipynb", as_version=4).cells
     entry = series.chapter(file)
