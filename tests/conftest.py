@@ -37,18 +37,9 @@ SMALL = {
 BUILDS: dict[str, tuple[dict, dict, dict]] = {
     "small-plain": ({}, {}, {}),
     "small-quickgelu": ({"quick_gelu": True}, {}, {}),
-    "small-no-ln-pre": ({}, {"no_ln_pre": True}, {}),
-    "small-avg-pool": ({}, {"pool_type": "avg"}, {}),
-    "small-ln-after-pool": ({}, {"pool_type": "avg", "final_ln_after_pool": True}, {}),
     "small-layer-scale": ({}, {"ls_init_value": 0.5}, {"ls_init_value": 0.5}),
-    "small-sincos": ({}, {"pos_embed_type": "sin_cos_2d"}, {}),
     "small-uneven-patches": ({}, {"image_size": 36}, {}),
     "small-12-blocks": ({}, {"layers": 12}, {}),
-    "small-bidirectional-last": ({}, {}, {"no_causal_mask": True, "pool_type": "last"}),
-    "small-bidirectional-argmax": ({}, {}, {"no_causal_mask": True}),
-    "small-causal-last": ({}, {}, {"pool_type": "last"}),
-    "small-first": ({}, {}, {"no_causal_mask": True, "pool_type": "first"}),
-    "small-custom-text": ({"custom_text": True}, {}, {"proj_bias": True}),
 }
 
 

@@ -13,10 +13,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from promptad_tutorial.clip.attention import ATTENTION_KINDS, attention_weights, check_kind
+from promptad_tutorial.clip.attention import attention_weights, check_kind
 from promptad_tutorial.clip.image_tower import ImageFeatures, encode_pixels, tokens_before_block
-from promptad_tutorial.clip.out_of_memory import HalvingBatches, largest_batch
-from promptad_tutorial.clip.precision import HALF, check_precision, image_precision, prepare_model
+from promptad_tutorial.clip.out_of_memory import HalvingBatches, check_batch_size, largest_batch
+from promptad_tutorial.clip.precision import HALF, check_precision, prepare_model
 from promptad_tutorial.clip.text_tower import Prompts, TextEncoder
 from promptad_tutorial.clip.threads import threads_for
 from promptad_tutorial.clip.weights.checkpoints import weights_checksum
@@ -48,32 +48,30 @@ class Backbone:
     ):
         """Freeze ``loaded.model`` and move it; see ``load_backbone``.
 
-        ``unknown_words`` lists the words of a prompt that the model was never trained on;
-        ``resize`` is how every picture is brought to the tower's square, see
-        ``images.preprocess``.
+        ``unknown_words`` lists the words of a prompt that the model was never trained on.
         """
         if resize not in RESIZE_MODES:
             raise ValueError(f"resize must be one of {', '.join(RESIZE_MODES)}; found {resize!r}.")
         model = loaded.model.eval().requires_grad_(False)
-        self.name = name
-        self.resize = resize
+        self.name, self.resize = name, resize
         # goes beside every result
         self.label = f"{name} ({loaded.weights}{'' if resize == 'squash' else ', central squares'})"
-        self.temperature = math.exp(float(model.logit_scale))  # t, before any rounding to dtype
         if dtype in HALF:
             self.label += f", {str(dtype).removeprefix('torch.')}"
+        self.temperature = math.exp(float(model.logit_scale))  # t, before any rounding to dtype
         if dtype != torch.float32:
             self.checksum = weights_checksum(model)  # of the weights as they were published
         self.model = prepare_model(model, device, dtype)
-        self.device, self.dtype = self.model.visual.conv1.weight.device, dtype
-        self.largest_batch = largest_batch(self.model.visual)  # smaller once memory ran out
-        self.pixel_dtype = self.model.visual.class_embedding.dtype
+        visual = self.model.visual
+        self.device, self.dtype = visual.conv1.weight.device, dtype
+        self.largest_batch = largest_batch(visual)  # smaller once memory ran out
+        self.pixel_dtype = visual.class_embedding.dtype
         self.mean, self.std, self.interpolation = loaded.mean, loaded.std, loaded.interpolation
-        self.image_size = int(model.visual.image_size[0])  # S: images are S x S pixels
-        self.grid: tuple[int, int] = tuple(model.visual.grid_size)  # (H, W) in patches
-        self.width = int(model.visual.class_embedding.shape[0])  # of image tokens and memory
-        self.embed_dim = int(model.visual.proj.shape[1])  # D: the joint space
-        self.depth = len(model.visual.transformer.resblocks)
+        self.image_size = int(visual.image_size[0])  # S: images are S x S pixels
+        self.grid: tuple[int, int] = tuple(visual.grid_size)  # (H, W) in patches
+        self.width = int(visual.class_embedding.shape[0])  # of image tokens and memory
+        self.embed_dim = int(visual.proj.shape[1])  # D: the joint space
+        self.depth = len(visual.transformer.resblocks)
         self.text = TextEncoder(model, tokenizer, unknown_words)
         self.text_width, self.context_length = self.text.width, self.text.context_length
         self._text_in = {self.text.positional_embedding.dtype: self.text}
@@ -100,12 +98,16 @@ class Backbone:
         ``threads``. Encoding enters it by itself; what is learnt or scored from features should."""
         return threads_for(max(self.width, self.text_width), self.device)
 
-    def text_in(self, dtype: torch.dtype) -> TextEncoder:
-        """The text tower in ``dtype``: ``text`` itself if it is that, else a copy, made once.
+    def image_precision(self) -> torch.autocast:
+        """The context for the image tower: torch.autocast in half precision, else nothing."""
+        half = self.dtype in HALF
+        return torch.autocast(self.device.type, dtype=self.dtype if half else None, enabled=half)
 
-        Prompts that are learnt in float64 do not depend on how a machine rounds float32; images
-        keep the backbone's own dtype. ``dtype``: float32 or float64. Raises ValueError for another,
-        and for one that the device cannot compute in (float64 on MPS).
+    def text_in(self, dtype: torch.dtype) -> TextEncoder:
+        """The text tower in float32 or float64: ``text`` itself if it is that, else a copy.
+
+        Prompts that are learnt in float64 do not depend on how a machine rounds float32. Raises
+        ValueError for another dtype, or one that the device cannot compute in (float64 on MPS).
         """
         if dtype not in self._text_in:
             if dtype in HALF:
@@ -142,29 +144,17 @@ class Backbone:
 
         Raises ImageError for images, ValueError for settings.
         """
-        blocks = self._check_blocks(self.memory_blocks if blocks is None else blocks)
-        self._check_blocks([first_block])
-        if attention != "plain" and attention not in ATTENTION_KINDS:
-            raise ValueError(
-                f"attention must be one of {', '.join(ATTENTION_KINDS)} or plain; "
-                f"found {attention!r}."
-            )
+        blocks = tuple(self.memory_blocks if blocks is None else blocks)
+        self._check_blocks(*blocks, first_block)
+        if attention != "plain":
+            check_kind(attention)
 
         def encode(pixels: Tensor) -> ImageFeatures:
-            return encode_pixels(
-                self.model.visual,
-                self.exchange_red_and_blue(pixels) if bgr else pixels,
-                blocks,
-                attention,
-                first_block,
-                blocks_in_place,
-            )
+            pixels = self._exchange_red_and_blue(pixels) if bgr else pixels
+            how = blocks, attention, first_block, blocks_in_place
+            return encode_pixels(self.model.visual, pixels, *how)
 
         return ImageFeatures.concatenate(self.in_batches(images, batch_size, encode, resize))
-
-    def image_precision(self) -> torch.autocast:
-        """The context in which the image tower runs; see ``precision.image_precision``."""
-        return image_precision(self.device, self.dtype)
 
     def attention_weights(
         self, images: Any, block: int, kind: str = "v-v", batch_size: int = 16
@@ -175,12 +165,12 @@ class Backbone:
         ``attention.attention_weights``. Raises ImageError or ValueError.
         """
         check_kind(kind)
-        self._check_blocks([block])
+        self._check_blocks(block)
         visual = self.model.visual
-        chosen = visual.transformer.resblocks[block - 1]
 
         def weigh(pixels: Tensor) -> Tensor:
-            return attention_weights(chosen, tokens_before_block(visual, pixels, block), kind)
+            tokens = tokens_before_block(visual, pixels, block)
+            return attention_weights(visual.transformer.resblocks[block - 1], tokens, kind)
 
         return torch.cat(self.in_batches(images, batch_size, weigh))
 
@@ -195,20 +185,10 @@ class Backbone:
         resize = self.resize if resize is None else resize
         return preprocess(image, self.image_size, self.mean, self.std, resize, self.interpolation)
 
-    def exchange_red_and_blue(
-        self, pixels: Float[Tensor, "batch 3 size size"]
-    ) -> Float[Tensor, "batch 3 size size"]:
-        """Preprocessed images with the first and the last channel exchanged before the norm."""
-        mean, std = (
-            torch.tensor(v, dtype=pixels.dtype, device=pixels.device).view(1, 3, 1, 1)
-            for v in (self.mean, self.std)
-        )
-        return ((pixels * std + mean).flip(1) - mean) / std
-
     def tokenize(self, prompts: Prompts) -> Int[Tensor, "batch context"]:
-        """Token ids ``[start, words.., end, 0, ..]``, on the backbone's device.
+        """Token ids ``[start, words.., end, 0, ..]``; see ``TextEncoder.tokenize``.
 
-        The tiny model warns of words it never saw (UnknownWordWarning). Raises ValueError for an
+        Warns of words that the tiny model never saw (UnknownWordWarning). Raises ValueError for an
         empty list, for what is no string, and for a prompt longer than the context.
         """
         return self.text.tokenize(prompts)
@@ -226,7 +206,7 @@ class Backbone:
     def encode_text(self, prompts: Prompts, batch_size: int = 256) -> Float[Tensor, "batch embed"]:
         """Unit-norm features of prompts: open_clip's ``encode_text`` over only the positions
         that matter (method section 5). Raises ValueError for prompts that do not fit."""
-        _check_batch_size(batch_size)
+        check_batch_size(batch_size)
         token_ids = self.tokenize(prompts)
         with self.threads():
             return torch.cat([self.text.encode_ids(part) for part in token_ids.split(batch_size)])
@@ -237,10 +217,8 @@ class Backbone:
         eot: Int[Tensor, " batch"],
         unit_norm: bool = True,
     ) -> Float[Tensor, "batch embed"]:
-        """Unit-norm features of learnt prompts: token embeddings without positions, as
-        ``embed_tokens`` gives them, and the position of each end of text. Gradients reach the
-        embeddings and nothing else. ``unit_norm=False``: as the tower gives them. Raises
-        ValueError for shapes that do not fit."""
+        """Features of learnt prompts, see ``TextEncoder.encode_embeddings``: token embeddings
+        without positions, as ``embed_tokens`` gives them, and where each prompt ends."""
         return self.text.encode_embeddings(embeddings, eot, unit_norm)
 
     def in_batches(
@@ -257,7 +235,7 @@ class Backbone:
         Raises ImageError, ValueError for a batch size below 1, TooLittleMemoryError where one image
         alone is too much, and what `work` raises.
         """
-        _check_batch_size(batch_size)
+        check_batch_size(batch_size)
         sources = list_images(images)
 
         def one(batch: Sequence[Any]) -> Result:
@@ -275,15 +253,16 @@ class Backbone:
                     self.largest_batch = batches.size
         return found
 
-    def _check_blocks(self, blocks: Sequence[int]) -> tuple[int, ...]:
+    def _exchange_red_and_blue(
+        self, pixels: Float[Tensor, "batch 3 size size"]
+    ) -> Float[Tensor, "batch 3 size size"]:
+        """Preprocessed images with the first and the last channel exchanged before the norm."""
+        mean, std = (pixels.new_tensor(v).view(1, 3, 1, 1) for v in (self.mean, self.std))
+        return ((pixels * std + mean).flip(1) - mean) / std
+
+    def _check_blocks(self, *blocks: int) -> None:
         wrong = [number for number in blocks if not 1 <= number <= self.depth]
         if wrong:
             raise ValueError(
                 f"expected block numbers in 1..{self.depth} (the first block is 1), found {wrong}."
             )
-        return tuple(blocks)
-
-
-def _check_batch_size(batch_size: int) -> None:
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"expected a batch size of 1 or more, found {batch_size!r}.")

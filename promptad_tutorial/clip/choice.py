@@ -41,8 +41,10 @@ class BackboneChoice:
 
     def __post_init__(self) -> None:
         if self.dtype not in PRECISIONS.values():
-            known = ", ".join(PRECISIONS.values())
-            raise BackboneError(f"dtype must be one of {known}; found {self.dtype!r}")
+            raise BackboneError(
+                f"expected dtype or PROMPTAD_PRECISION to be one of "
+                f"{', '.join(PRECISIONS.values())}; found {self.dtype!r}"
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> BackboneChoice:
@@ -53,28 +55,22 @@ class BackboneChoice:
         and ``resize``. ``environment`` is the process's own by default. Raises BackboneError.
         """
         environment = os.environ if environment is None else environment
-        told = {
-            name: environment.get(f"PROMPTAD_{name}", "").strip()
-            for name in ("BACKBONE", "DEVICE", "PRECISION", "IMAGE_SIZE", "RESIZE")
-        }
-        name, _, weights = told["BACKBONE"].partition(":")
-        precision, size = precision_name(told["PRECISION"] or "float32"), told["IMAGE_SIZE"]
-        if precision not in PRECISIONS.values():
-            raise BackboneError(
-                f"expected PROMPTAD_PRECISION to be one of {', '.join(PRECISIONS.values())}, "
-                f"found {precision!r}."
-            )
+        names = ("BACKBONE", "DEVICE", "PRECISION", "IMAGE_SIZE", "RESIZE")
+        backbone, device, precision, size, resize = (
+            environment.get(f"PROMPTAD_{name}", "").strip() for name in names
+        )
         if size and not size.isdecimal():
             raise BackboneError(
                 f"expected PROMPTAD_IMAGE_SIZE in pixels, such as 336, found {size!r}."
             )
+        name, _, weights = backbone.partition(":")
         return cls(
             name.strip() or "tiny",
             weights.strip() or None,
-            precision,
-            told["DEVICE"] or None,
+            precision_name(precision or "float32"),
+            device or None,
             int(size) if size else None,
-            told["RESIZE"] or "squash",
+            resize or "squash",
         )
 
     def on(self, number: int) -> BackboneChoice:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from torch.nn import functional as F
 
 from promptad_tutorial.clip.attention import attention_residual, run_block, run_both_paths
 from promptad_tutorial.clip.precision import at_least_single
+
+Index: TypeAlias = int | slice | Sequence[int] | np.ndarray | Tensor
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,10 @@ class ImageFeatures:
         """The number of images."""
         return len(self.cls)
 
-    def __getitem__(
-        self, index: int | slice | Sequence[int] | np.ndarray | Tensor
-    ) -> ImageFeatures:
+    def __getitem__(self, index: Index) -> ImageFeatures:
         """The features of some images, as a batch: by number, slice, numbers or boolean mask."""
-        if isinstance(index, int):
-            index = [index]
+        index = [index] if isinstance(index, int) else index
         return ImageFeatures(self.cls[index], self.patches[index], self.blocks[:, index])
-
-    def to(self, device: str | torch.device) -> ImageFeatures:
-        """The same features on another device."""
-        return ImageFeatures(self.cls.to(device), self.patches.to(device), self.blocks.to(device))
 
     @staticmethod
     def concatenate(parts: Sequence[ImageFeatures]) -> ImageFeatures:
@@ -84,8 +80,7 @@ def encode_pixels(
         if attention == "plain" or number < first_block:
             second = tokens = run_block(block, tokens)
         else:
-            # of the untouched path the image embedding reads CLS alone, or the mean of all patches
-            last = number == depth and number not in blocks and visual.pool_type != "avg"
+            last = number == depth and number not in blocks  # then CLS alone is read
             residual, tokens = run_both_paths(block, tokens, attention, cls_only=last)
             second = second + residual
         if number in blocks:
@@ -95,12 +90,11 @@ def encode_pixels(
                 following = visual.transformer.resblocks[number]
                 after = tokens + attention_residual(following, tokens, "q-k")
             kept[number] = unit_norm(after[:, 1:])
+    none = at_least_single(second.new_zeros((0, *second[:, 1:].shape)))
     return ImageFeatures(
-        cls=unit_norm(pool_image(visual, tokens)),
-        patches=unit_norm(project_patches(visual, second)),
-        blocks=torch.stack([kept[number] for number in blocks])
-        if blocks
-        else at_least_single(second.new_zeros((0, *second[:, 1:].shape))),
+        cls=in_joint_space(visual, tokens[:, 0]),
+        patches=in_joint_space(visual, second[:, 1:]),
+        blocks=torch.stack([kept[number] for number in blocks]) if blocks else none,
     )
 
 
@@ -126,24 +120,11 @@ def embed_pixels(
     return visual.ln_pre(tokens + visual.positional_embedding)
 
 
-def pool_image(
-    visual: nn.Module, tokens: Float[Tensor, "batch tokens width"]
-) -> Float[Tensor, "batch embed"]:
-    """CLIP's image embedding: the CLS token, or the mean patch where the tower was built so."""
-
-    def pool(some: Tensor) -> Tensor:
-        return some[:, 1:].mean(dim=1) if visual.pool_type == "avg" else some[:, 0]
-
-    if visual.final_ln_after_pool:
-        return visual.ln_post(pool(tokens)) @ visual.proj
-    return pool(visual.ln_post(tokens)) @ visual.proj
-
-
-def project_patches(
-    visual: nn.Module, tokens: Float[Tensor, "batch tokens width"]
-) -> Float[Tensor, "batch patches embed"]:
-    """Patch tokens in the joint space of images and texts: the head that CLIP uses for CLS."""
-    return visual.ln_post(tokens[:, 1:]) @ visual.proj
+def in_joint_space(
+    visual: nn.Module, tokens: Float[Tensor, "*batch width"]
+) -> Float[Tensor, "*batch embed"]:
+    """Unit-norm features in the joint space of images and texts, by the head of CLIP's CLS."""
+    return unit_norm(visual.ln_post(tokens) @ visual.proj)
 
 
 def unit_norm(features: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:

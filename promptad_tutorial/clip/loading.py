@@ -11,28 +11,16 @@ import torch
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.choice import BackboneChoice, BackboneError
-from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.clip.precision import check_precision
-from promptad_tutorial.clip.text_tower import UnknownWordWarning
-from promptad_tutorial.clip.weights.checkpoints import fill_model
+from promptad_tutorial.clip.text_tower import UnknownWordWarning  # noqa: F401 (found here too)
+from promptad_tutorial.clip.weights.checkpoints import fitting
 from promptad_tutorial.clip.weights.model_support import at_image_size
 from promptad_tutorial.clip.weights.pretrained import (
     NOT_GIVEN,
     LoadedModel,
     Pretrained,
-    WeightsNotFoundError,
     load_open_clip,
 )
-
-__all__ = [
-    "Backbone",
-    "BackboneError",
-    "ImageFeatures",
-    "UnknownWordWarning",
-    "WeightsNotFoundError",
-    "backbone_from_environment",
-    "load_backbone",
-]
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +41,8 @@ def load_backbone(
     given for every name but "tiny", which has its own weights.
     ``device``: CUDA if there is one, else the CPU; "mps" must be asked for.
     ``dtype``: torch.float32; torch.bfloat16 or torch.float16 for an image tower that multiplies in
-    half precision (torch.autocast), which the label says; torch.float64 for comparisons that
-    rounding must not decide. In half precision, image scores and maps, which lie in [0, 1], are
-    within 0.01 (bfloat16) or 0.001 (float16) of those in float32. Measured on the ten product lines
-    of the minifactory, on a CPU, the largest difference was 0.0062 and 0.0007 of WinCLIP+, and
-    0.0007 and 0.0001 of PromptAD; of ViT-B-32 with random weights it was smaller.
+    half precision, with image scores and maps (in [0, 1]) within 0.01 or 0.001 of those in float32;
+    torch.float64 for comparisons that rounding must not decide.
     ``image_size``: pixels a side of the tower's square, a multiple of the patch; by default the
     model's own. The position embeddings are interpolated as open_clip does.
     ``resize``: "squash" (the default) maps whole pictures onto the square; "crop" keeps the
@@ -65,18 +50,15 @@ def load_backbone(
     Label and checksum of the backbone say what differs from the defaults.
 
     Raises BackboneError (a ValueError) for a model, weights, device, dtype or image size that
-    cannot be had, ValueError for another ``resize``.
+    cannot be had (WeightsNotFoundError for weights that are not here and could not be fetched),
+    ValueError for another ``resize``.
     """
     chosen = choose_device(device)
-    try:
-        check_precision(chosen, dtype)
-    except ValueError as error:
-        raise BackboneError(str(error)) from error
+    check_precision(chosen, dtype)
     if name != "tiny":
         loaded = load_open_clip(name, pretrained, seed, image_size)
         name = name.replace("/", "-")
-        tokenizer = open_clip.get_tokenizer(name)
-        return Backbone(name, loaded, tokenizer, chosen, dtype, resize=resize)
+        return Backbone(name, loaded, open_clip.get_tokenizer(name), chosen, dtype, resize=resize)
     if pretrained is not NOT_GIVEN:
         raise BackboneError(
             f"'tiny' has its own weights, found pretrained={pretrained!r}. Leave it out, or name "
@@ -85,28 +67,22 @@ def load_backbone(
     from promptad_tutorial.clip import tinyclip
 
     model, mean, std = tinyclip.load_tiny()
-    own_size = int(model.visual.image_size[0])
     weights = f"{tinyclip.MODEL_NAME}, trained on the minifactory"
-    if image_size not in (None, own_size):
-        model = _at_image_size(model, image_size)
+    own_size = image_size in (None, int(model.visual.image_size[0]))
+    if not own_size:
+        config = open_clip.get_model_config(tinyclip.MODEL_NAME)
+        config = at_image_size(tinyclip.MODEL_NAME, config, image_size)
+        state = dict(model.state_dict())
+        with torch.random.fork_rng(devices=[]):
+            model = open_clip.CLIP(**config)
+        model.load_state_dict(fitting(model, state, "TinyCLIP", "the package", interpolate=True))
         weights += f", at {image_size} pixels"
     loaded = LoadedModel(model, weights, mean, std, "bicubic")
     tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
     backbone = Backbone("tiny", loaded, tokenizer, chosen, dtype, tinyclip.unknown_words, resize)
-    if image_size in (None, own_size):
+    if own_size:
         backbone.checksum = tinyclip.checksum()  # else that of the interpolated weights
     return backbone
-
-
-def _at_image_size(model: torch.nn.Module, image_size: int) -> torch.nn.Module:
-    """TinyCLIP for squares of another size."""
-    from promptad_tutorial.clip.tinyclip import MODEL_NAME
-
-    config = at_image_size(MODEL_NAME, open_clip.get_model_config(MODEL_NAME), image_size)
-    with torch.random.fork_rng(devices=[]):
-        larger = open_clip.CLIP(**config)
-    fill_model(larger, dict(model.state_dict()), MODEL_NAME, "the package", interpolate=True)
-    return larger.eval()
 
 
 def backbone_from_environment(environment: Mapping[str, str] | None = None) -> Backbone:
@@ -130,12 +106,9 @@ def choose_device(device: str | torch.device | None) -> torch.device:
         raise BackboneError(
             f"expected a device such as cpu, cuda or mps, found {device!r}."
         ) from error
-    there = {
-        "cpu": True,
-        "cuda": (chosen.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there.get(chosen.type, False):
+    gpu = chosen.type == "cuda" and (chosen.index or 0) < torch.cuda.device_count()
+    mps = chosen.type == "mps" and torch.backends.mps.is_available()
+    if not (chosen.type == "cpu" or gpu or mps):
         raise BackboneError(f"device {device} is not available here. Use 'cpu', or leave it out.")
     problem = "" if chosen.type == "cpu" else trouble_with(chosen)
     if problem:

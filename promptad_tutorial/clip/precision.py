@@ -6,9 +6,9 @@ import torch
 from open_clip.model import convert_weights_to_lp
 from torch import Tensor, nn
 
+from promptad_tutorial.clip.choice import BackboneError
+
 HALF = (torch.bfloat16, torch.float16)
-# How far image scores and maps, both in [0, 1], may be from those in float32 (see `load_backbone`).
-TOLERANCE = {torch.bfloat16: 0.01, torch.float16: 0.001}
 
 
 def prepare_model(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
@@ -16,7 +16,7 @@ def prepare_model(model: nn.Module, device: torch.device, dtype: torch.dtype) ->
 
     Only what is multiplied is halved (linear layers, attention, the patch convolution): norms,
     positions and the sums of the blocks stay in float32, and so does the whole text tower, through
-    which prompts are learnt. `image_precision` goes with it. Float64 is for both towers.
+    which prompts are learnt. Float64 is for both towers.
     """
     model = model.to(device=device, dtype=torch.float32 if dtype in HALF else dtype)
     if dtype in HALF:
@@ -24,17 +24,11 @@ def prepare_model(model: nn.Module, device: torch.device, dtype: torch.dtype) ->
     return model
 
 
-def image_precision(device: torch.device, dtype: torch.dtype) -> torch.autocast:
-    """The context in which the image tower runs: torch.autocast in half precision, else nothing."""
-    half = dtype in HALF
-    return torch.autocast(device.type, dtype=dtype if half else None, enabled=half)
-
-
 def check_precision(device: torch.device, dtype: torch.dtype) -> None:
-    """Raise ValueError where a device cannot compute in `dtype`."""
+    """Raise BackboneError where a device cannot compute in `dtype`."""
     kind = str(dtype).removeprefix("torch.")
     if dtype not in (torch.float32, torch.float64, *HALF):
-        raise ValueError(f"expected dtype float32, bfloat16, float16 or float64, found {kind}.")
+        raise BackboneError(f"expected dtype float32, bfloat16, float16 or float64, found {kind}.")
     wrong = ""
     if device.type == "mps" and dtype == torch.float64:
         wrong = "use float32, or the CPU"
@@ -43,12 +37,9 @@ def check_precision(device: torch.device, dtype: torch.dtype) -> None:
     elif device.type == "cuda" and dtype == torch.bfloat16 and not torch.cuda.is_bf16_supported():
         wrong = "use float16"
     if wrong:
-        raise ValueError(f"the device {device} cannot compute in {kind}: {wrong}.")
+        raise BackboneError(f"the device {device} cannot compute in {kind}: {wrong}.")
 
 
 def at_least_single(values: Tensor) -> Tensor:
-    """The same numbers in float32; those that are in float64 already stay so.
-
-    Towers may run in half precision, but lengths, means and losses of features may not.
-    """
+    """In float32, or float64 if they are: lengths, means and losses are not for half precision."""
     return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import unicodedata
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
@@ -31,13 +31,6 @@ class UnknownWordWarning(UserWarning):
     """Prompts with words that the small shipped model never saw: their features mean little."""
 
 
-def _is_latin(text: str) -> bool:
-    return all(
-        ord(letter) < 0x250 or not letter.isalpha() or "LATIN" in unicodedata.name(letter, "")
-        for letter in text
-    )
-
-
 class TextEncoder:
     """open_clip's text tower and tokenizer, taken apart for strings and for learnt embeddings."""
 
@@ -47,33 +40,23 @@ class TextEncoder:
         tokenizer: Any,
         unknown_words: Callable[[str], list[str]] | None = None,
     ):
-        """``model`` is a frozen CLIP or CustomTextCLIP, already on its device and in its dtype.
+        """``model`` is a frozen open_clip CLIP, already on its device and in its dtype.
 
         ``unknown_words`` lists the words of a prompt that the model was never trained on.
         """
-        text = getattr(model, "text", model)  # CLIP keeps the parts of its text tower itself
-        prefix = "text_" if text is model else ""
-        self.tokenizer = tokenizer
-        self.unknown_words = unknown_words
-        self.token_embedding = text.token_embedding
-        self.positional_embedding = text.positional_embedding  # (context, width)
-        self.blocks = text.transformer.resblocks
-        self.mask = text.attn_mask  # (context, context), or None if every token sees every token
-        self.ln_final = text.ln_final
-        self.projection = text.text_projection
-        self.pool_type = getattr(text, f"{prefix}pool_type")
-        self.eos_id = getattr(text, f"{prefix}eos_id", None)
+        self.tokenizer, self.unknown_words = tokenizer, unknown_words
+        self.token_embedding = model.token_embedding
+        self.positional_embedding = model.positional_embedding  # (context, width)
+        self.blocks = model.transformer.resblocks
+        self.mask = model.attn_mask  # (context, context): -inf where a token would see a later one
+        self.ln_final = model.ln_final
+        self.projection = model.text_projection
         self.context_length, self.width = self.positional_embedding.shape
         if tokenizer.vocab_size > self.token_embedding.num_embeddings:
             raise ValueError(
                 f"expected a vocabulary of {tokenizer.vocab_size} tokens, CLIP's own, found a "
                 f"text tower with {self.token_embedding.num_embeddings}."
             )
-
-    @property
-    def truncates(self) -> bool:
-        """Whether positions after the end-of-text token change nothing."""
-        return self.mask is not None and self.pool_type in ("argmax", "eos")
 
     def to(self, dtype: torch.dtype) -> TextEncoder:
         """A copy that computes in ``dtype``; the table of token embeddings is shared.
@@ -83,8 +66,7 @@ class TextEncoder:
         """
         other = copy.copy(self)
         for name in ("positional_embedding", "blocks", "mask", "ln_final", "projection"):
-            part = getattr(self, name)
-            setattr(other, name, None if part is None else copy.deepcopy(part).to(dtype))
+            setattr(other, name, copy.deepcopy(getattr(self, name)).to(dtype))
         return other
 
     def threads(self) -> AbstractContextManager[None]:
@@ -95,46 +77,31 @@ class TextEncoder:
         """Token ids ``[start, words.., end, 0, ..]``, on the tower's device.
 
         Warns once (UnknownWordWarning) of words that the model is known never to have seen, and
-        of a prompt in another script than CLIP's English.
-        Raises ValueError for no prompts, for one that is no string, and for one that is too
-        long, instead of cutting it.
+        of a prompt in another script than CLIP's English. Raises ValueError for no prompts, for
+        one that is no string, and for one that is too long, instead of cutting it.
         """
         prompts = check_prompts(prompts)
         for prompt in prompts:
-            length = len(self.tokenizer.encode(prompt)) + 2  # start and end of text
-            if length > self.context_length:
-                raise ValueError(
-                    f"expected prompts of at most {self.context_length} tokens, found {length} "
-                    f"in {prompt!r}. Shorten it."
-                )
-        if self.unknown_words is not None:
-            unknown = sorted({word for prompt in prompts for word in self.unknown_words(prompt)})
-            if unknown:
-                warnings.warn(
-                    f"the model was never trained on these words: {', '.join(unknown)}. Their "
-                    "features mean little: use words of the minifactory, or a larger backbone.",
-                    UnknownWordWarning,
-                    stacklevel=2,
-                )
+            self.check_length(len(self.tokenizer.encode(prompt)) + 2, f" in {prompt!r}. Shorten it")
+        known = self.unknown_words
+        unknown = sorted({word for p in prompts for word in known(p)}) if known else []
         foreign = [prompt for prompt in prompts if not _is_latin(prompt)]
+        if unknown:
+            _warn(
+                f"the model was never trained on these words: {', '.join(unknown)}. Their "
+                "features mean little: use words of the minifactory, or a larger backbone."
+            )
         if foreign:
-            warnings.warn(
+            _warn(
                 f"CLIP reads English, found {foreign[0]!r}: name the product and its defects in "
-                "English words.",
-                UnknownWordWarning,
-                stacklevel=2,
+                "English words."
             )
         ids = self.tokenizer(prompts, context_length=self.context_length)
         return ids.to(self.positional_embedding.device)
 
     def feature_positions(self, token_ids: Int[Tensor, "batch tokens"]) -> Int[Tensor, " batch"]:
-        """Where each prompt's feature is read: at its end-of-text token in every usual CLIP."""
-        if self.pool_type == "argmax":
-            return token_ids.argmax(dim=-1)  # end of text has the largest id
-        if self.pool_type == "eos":
-            return (token_ids == self.eos_id).int().argmax(dim=-1)
-        last = token_ids.shape[1] - 1 if self.pool_type == "last" else 0
-        return torch.full_like(token_ids[:, 0], last)
+        """Where each prompt's feature is read: at its end of text, which has the largest id."""
+        return token_ids.argmax(dim=-1)
 
     def embed_tokens(
         self, token_ids: Int[Tensor, "batch tokens"]
@@ -151,11 +118,9 @@ class TextEncoder:
     ) -> Float[Tensor, "batch embed"]:
         """Float32 features of token embeddings, of length 1; differentiable in the embeddings.
 
-        ``eot`` holds the position at which each prompt's feature is read, see
-        ``feature_positions``. In a tower that is not causal, padding counts: there ``tokens``
-        must be the whole context. ``unit_norm=False`` leaves the features as the tower gives them,
-        as the prototypes of learnt prompts need them (method section 1).
-        Raises ValueError for shapes or positions that do not fit.
+        ``eot`` holds the position of each prompt's end of text. ``unit_norm=False`` leaves the
+        features as the tower gives them, as the prototypes of learnt prompts need them (method
+        section 1). Raises ValueError for shapes or positions that do not fit.
         """
         weights = self.positional_embedding
         if embeddings.ndim != 3 or embeddings.shape[2] != self.width or len(embeddings) == 0:
@@ -169,17 +134,11 @@ class TextEncoder:
                 f"expected one position in 0..{total - 1} for each of {len(embeddings)} prompts, "
                 f"found {eot.tolist()}."
             )
-        length = int(eot.max()) + 1 if self.truncates else total
-        if length > self.context_length or (self.mask is None and total != self.context_length):
-            bound = "exactly" if self.mask is None else "at most"
-            raise ValueError(
-                f"expected {bound} {self.context_length} positions (this tower's context), "
-                f"found {length}."
-            )
+        length = int(eot.max()) + 1
+        self.check_length(length)
         x = embeddings[:, :length].to(weights.device, weights.dtype) + weights[:length]
-        mask = None if self.mask is None else self.mask[:length, :length]
         for block in self.blocks:
-            x = run_block(block, x, mask)
+            x = run_block(block, x, self.mask[:length, :length])
         x = self.project(x[torch.arange(len(x), device=x.device), eot.to(x.device)])
         return F.normalize(x, dim=-1) if unit_norm else x
 
@@ -195,19 +154,11 @@ class TextEncoder:
         Node i is a token at position ``depths[i]``. It sees node j where ``sees[i, j]``: the tokens
         before it in its prompts, and itself. The features are read at the nodes ``ends``. Several
         trees of the same form make a batch. Exactly ``encode_embeddings(..., unit_norm=False)`` of
-        the prompts written out: in a causal tower a token does not see what follows it, so a
-        beginning that many prompts share is the same in all of them. Differentiable in the
-        embeddings. Raises ValueError for a tower in which every token sees every other, and for
-        prompts longer than its context.
+        the prompts written out: a token does not see what follows it, so a beginning that many
+        prompts share is the same in all of them. Differentiable in the embeddings. Raises
+        ValueError for prompts longer than the tower's context.
         """
-        if not self.truncates:
-            raise ValueError("only a causal text tower can share the beginnings of prompts")
-        longest = int(depths.max()) + 1
-        if longest > self.context_length:
-            raise ValueError(
-                f"expected at most {self.context_length} positions (this tower's context), "
-                f"found {longest}."
-            )
+        self.check_length(int(depths.max()) + 1)
         weights = self.positional_embedding
         device = weights.device
         x = embeddings.to(device, weights.dtype) + weights[depths.to(device)]
@@ -220,12 +171,7 @@ class TextEncoder:
 
     def project(self, tokens: Float[Tensor, "batch width"]) -> Float[Tensor, "batch embed"]:
         """The last tokens of the tower in the joint space: norm and projection."""
-        x = self.ln_final(tokens)
-        if isinstance(self.projection, nn.Linear):
-            x = self.projection(x)
-        elif self.projection is not None:
-            x = x @ self.projection
-        return at_least_single(x)
+        return at_least_single(self.ln_final(tokens) @ self.projection)
 
     @torch.no_grad()
     def encode_ids(self, token_ids: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch embed"]:
@@ -233,14 +179,18 @@ class TextEncoder:
         embeddings = self.embed_tokens(token_ids)
         return self.encode_embeddings(embeddings, self.feature_positions(token_ids))
 
+    def check_length(self, length: int, where: str = "") -> None:
+        """Raise ValueError for more tokens than the tower's context."""
+        if length > self.context_length:
+            raise ValueError(
+                f"expected prompts of at most {self.context_length} tokens, found {length}{where}."
+            )
+
 
 def check_prompts(prompts: Prompts) -> list[str]:
     """The prompts as a list of strings; one string is a list of one. Raises ValueError."""
-    found: Sequence[Any] = [prompts] if isinstance(prompts, str) else prompts
-    try:
-        found = list(found)
-    except TypeError:
-        raise ValueError(f"expected a list of prompts, found {type(prompts).__name__}.") from None
+    many = isinstance(prompts, Iterable) and not isinstance(prompts, str)
+    found = list(prompts) if many else [prompts]
     if not found:
         raise ValueError("expected at least one prompt, found an empty list.")
     for prompt in found:
@@ -249,3 +199,14 @@ def check_prompts(prompts: Prompts) -> list[str]:
                 f"expected prompts as strings, found {type(prompt).__name__}: {prompt!r}."
             )
     return found
+
+
+def _is_latin(text: str) -> bool:
+    return all(
+        ord(letter) < 0x250 or not letter.isalpha() or "LATIN" in unicodedata.name(letter, "")
+        for letter in text
+    )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UnknownWordWarning, stacklevel=3)

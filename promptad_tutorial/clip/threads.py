@@ -1,12 +1,11 @@
 """How many threads torch computes with: one in a small tower, as many as ever in a large one.
 
-torch shares each product out to its threads, and waits for the slowest. The threads spin while they
-wait, so that beside one other busy process the small matrices of TinyCLIP cost more in waiting than
-in computing: a fit of 20 steps took 1.1 s with one thread and 20 s with two, on two cores that
-others used too. The matrices of large towers are worth sharing out.
+torch shares each product out to its threads, which spin while they wait for the slowest. Beside one
+other busy process the small matrices of TinyCLIP cost more in waiting than in computing: a fit of
+20 steps took 1.1 s with one thread and 20 s with two, on two cores that others used too.
 
-This is the only place that changes the number of threads for a tower. What the user has set
-(`torch.set_num_threads`, OMP_NUM_THREADS) holds for large towers, and is back afterwards.
+What the user has set (`torch.set_num_threads`, OMP_NUM_THREADS) holds for large towers, and is back
+afterwards.
 """
 
 from __future__ import annotations
@@ -26,14 +25,12 @@ _users = {"inside": 0, "before": 0}  # how many are in one; the number before th
 
 @contextmanager
 def threads_for(width: int, device: torch.device) -> Iterator[None]:
-    """The context in which a tower with tokens of `width` numbers computes on `device`.
+    """One thread on a CPU for the work of a tower with tokens of `width` numbers, if it is small.
 
-    On a CPU torch has one thread in it if the tower is small, also for what belongs to the tower's
-    work: gradients, losses, scores of its patches. Contexts may be nested, and several threads of
-    Python may be in one at the same time; the last that leaves finds the number of the first.
+    Contexts may be nested, and several threads of Python may be in one at the same time; each that
+    leaves finds the number before the first.
     """
-    inside = getattr(_mine, "inside", False)
-    if width >= SMALL_WIDTH or device.type != "cpu" or inside:
+    if width >= SMALL_WIDTH or device.type != "cpu" or getattr(_mine, "inside", False):
         yield
         return
     with _lock:

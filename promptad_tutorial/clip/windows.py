@@ -3,7 +3,7 @@
 A patch token of CLIP does not live with texts: only the image embedding was trained to. WinCLIP
 (CVPR 2023) takes that embedding, and lets it see nothing but a window of k x k patches:
 
-    z_w = unit(pool(tower([CLS, patches of w]))),  patches with their own positions, after ln_pre
+    z_w = unit(CLS of tower([CLS, patches of w])),  patches with their own positions, after ln_pre
 
 That is the tower with all other patches masked out. Here they are left out: 1 + k * k tokens a
 window instead of 1 + H * W, with the same result. A grid has (H-k+1) * (W-k+1) windows, numbered
@@ -16,14 +16,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from promptad_tutorial.clip.attention import run_block
 from promptad_tutorial.clip.backbone import Backbone
-from promptad_tutorial.clip.image_tower import embed_pixels, encode_pixels, pool_image, unit_norm
+from promptad_tutorial.clip.image_tower import (
+    Index,
+    embed_pixels,
+    encode_pixels,
+    in_joint_space,
+    unit_norm,
+)
 
 SIDES = (2, 3)  # of the windows, in patches
 CHUNK = 256  # windows that run through the tower at once: about 40 MB in ViT-B-16-plus-240
@@ -41,12 +46,9 @@ class WindowFeatures:
         """The number of images."""
         return len(self.cls)
 
-    def __getitem__(
-        self, index: int | slice | Sequence[int] | np.ndarray | Tensor
-    ) -> WindowFeatures:
+    def __getitem__(self, index: Index) -> WindowFeatures:
         """The features of some images, as a batch: by number, slice, numbers or boolean mask."""
-        if isinstance(index, int):
-            index = [index]
+        index = [index] if isinstance(index, int) else index
         windows = {side: found[index] for side, found in self.windows.items()}
         return WindowFeatures(self.cls[index], self.patches[index], windows)
 
@@ -68,9 +70,9 @@ class WindowFeatures:
 
 
 def window_patches(grid: tuple[int, int], side: int) -> Int[Tensor, "windows size"]:
-    """The patches of every window of side x side patches, row by row.
+    """The patches of every window of side x side patches, row by row: (r, c) is r * W + c.
 
-    Patch (r, c) is r * W + c. ValueError for a side that is not in 1 .. min(H, W).
+    ValueError for a side that is not in 1 .. min(H, W).
     """
     rows, columns = grid
     if not 1 <= side <= min(grid):
@@ -101,7 +103,7 @@ def encode_windows(
         short = tokens[image[:, None], members[window]]  # (chunk, 1 + side * side, width)
         for block in visual.transformer.resblocks:
             short = run_block(block, short)
-        found.append(unit_norm(pool_image(visual, short)))
+        found.append(in_joint_space(visual, short[:, 0]))
     return torch.cat(found).unflatten(0, (len(pixels), len(members)))
 
 
@@ -135,9 +137,8 @@ def spread_windows(
 
         score(p) = n_p / sum over the n_p windows w that cover p of 1 / s_w
 
-    So one window that finds nothing outweighs others that do, and where a score is 0, so is the
-    result. Windows of side 1 come back as they are, up to rounding. ValueError for negative
-    scores, or NaN, and for a number of windows that does not fit the grid.
+    One window that finds nothing outweighs others that do: where a score is 0, so is the result.
+    ValueError for negative scores, or NaN, and for windows that do not fit the grid.
     """
     patches = window_patches(grid, side)
     if scores.shape[1] != len(patches):

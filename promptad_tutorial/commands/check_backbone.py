@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 
 from promptad_tutorial.clip.weights.download import fetch, network_problem
-from promptad_tutorial.clip.weights.file import check_whole
 from promptad_tutorial.clip.weights.pretrained import (
     NOT_GIVEN,
     BackboneError,
@@ -17,6 +16,7 @@ from promptad_tutorial.clip.weights.pretrained import (
     WeightsNotFoundError,
     choose,
 )
+from promptad_tutorial.clip.weights.verify import check_whole
 from promptad_tutorial.commands.backbone_report import THERE, about_backbone
 from promptad_tutorial.commands.command import Result, chosen_backbone, fill_template
 

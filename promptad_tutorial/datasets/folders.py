@@ -8,7 +8,7 @@ from pathlib import Path
 from promptad_tutorial.datasets.findings import Findings
 from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, ProductLine, Sample
 from promptad_tutorial.files.listing import describe_contents, list_folders, list_images, shorten
-from promptad_tutorial.files.names import good_name, nfc
+from promptad_tutorial.files.names import folded, good_name, nfc
 
 MASK_ENDINGS = ("_mask", "_gt", "_label")
 
@@ -19,7 +19,7 @@ def good_folders(folder: Path, found: Findings) -> list[Path]:
     Two different words for good, as good/ and ok/, stop a loader: somebody has to say.
     """
     named = [f for f in list_folders(folder) if good_name(f.name)]
-    if len({nfc(f.name).casefold() for f in named}) > 1:
+    if len({folded(f.name) for f in named}) > 1:
         found.fix(
             folder,
             f"two folders that may both hold good pictures ({shorten([f.name for f in named])})",
@@ -85,7 +85,7 @@ def _masks_in(folder: Path, found: Findings) -> list[Path]:
 def folder_named(parent: Path, name: str) -> Path | None:
     """The sub-folder of this name; else the one whose name differs in accents' form or case."""
     folders = list_folders(parent) if parent.is_dir() else ()
-    for key in (str, nfc, lambda text: nfc(text).casefold()):
+    for key in (str, nfc, folded):
         alike = [f for f in folders if key(f.name) == key(name)]
         if alike:
             return alike[0]

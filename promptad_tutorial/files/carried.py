@@ -1,7 +1,7 @@
 """Where the tutorial's own pictures and tables lie.
 
-A checkout has them beside the package, a folder for an offline room around its notebooks, and an
-installed wheel inside the package (hatch_build.py puts them there).
+Beside the package in a checkout, around the notebooks in a folder for an offline room, and inside
+the package in an installed wheel (hatch_build.py puts them there).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from promptad_tutorial.files.names import RAW, kind_of, printable, readable_formats
+from promptad_tutorial.files.names import is_raw, kind_of, printable, readable_formats
 
 MAX_PIXELS = 178_956_970  # Pillow's own limit: 0.5 GB as RGB
 PIXELS_VARIABLE, BITS_VARIABLE = "PROMPTAD_MAX_PIXELS", "PROMPTAD_BITS"
@@ -128,7 +128,7 @@ def _through(path: Path, shown: str, do: Callable[[Image.Image], Found]) -> Foun
             )
         if os.path.getsize(path) == 0:
             raise ImageError(f"image file is empty (0 bytes): {shown}. Copy it again.")
-        if path.suffix.casefold() in RAW:
+        if is_raw(path):
             raise ImageError(
                 f"{shown} is a raw photograph: develop it, and save it as PNG or TIFF."
             )

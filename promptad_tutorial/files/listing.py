@@ -5,35 +5,30 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from promptad_tutorial.files.names import is_hidden, kind_of, same_name
+from promptad_tutorial.files.names import folded, is_hidden, kind_of, nfc, same_name
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".bmp", ".tif", ".webp")  # the usual ones, for messages
 
 Report = Callable[[Path, str, str, type[Exception]], None]
-NaturalKey = tuple[tuple[str | int, ...], str]
 
 
-def natural_key(name: str) -> NaturalKey:
+def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
     """Sort key in which `2.png` comes before `10.png`, the same on every file system.
 
-    Letter case is ignored first and decides last. The name is brought to Unicode form NFC because
-    macOS hands out decomposed accents and Linux composed ones.
+    Letter case is ignored first and decides last; accents in either Unicode form are one.
 
     >>> sorted(["10.png", "2.png", "B.png", "a.png"], key=natural_key)
     ['2.png', '10.png', 'a.png', 'B.png']
     """
-    name = unicodedata.normalize("NFC", name)
-    # re.split with a group alternates text, digits, text, ...: keys compare str with str and
-    # int with int.
-    pieces = re.split(r"(\d+)", name.casefold())
-    return tuple(int(p) if i % 2 else p for i, p in enumerate(pieces)), name
+    # re.split with a group alternates text, digits, text: str is compared with str, int with int
+    pieces = re.split(r"(\d+)", folded(name))
+    return tuple(int(p) if i % 2 else p for i, p in enumerate(pieces)), nfc(name)
 
 
-def path_key(path: Path) -> tuple[NaturalKey, ...]:
+def path_key(path: Path) -> tuple[tuple[tuple[str | int, ...], str], ...]:
     """`natural_key` of every part of a path: a common root folder never changes the order."""
     return tuple(natural_key(part) for part in path.parts)
 
@@ -77,7 +72,7 @@ def list_images(folder: Path, report: Report = _refuse) -> tuple[Path, ...]:
         kind = kind_of(path)
         if kind == "other" or path.is_dir():
             continue
-        if path.is_symlink() and not path.exists():
+        if not path.exists():
             what = f"is a link to {os.readlink(path)}, which is not there"
             report(path, what, "restore the target or remove the link", FileNotFoundError)
         elif kind == "unreadable":
@@ -151,12 +146,10 @@ def existing(root: Path, relative: str) -> Path:
     return here if here.exists() else path
 
 
-def describe_contents(folder: Path, limit: int = 6) -> str:
+def describe_contents(folder: Path) -> str:
     """What a folder holds, in a few words for an error message."""
-    entries = sorted(folder.iterdir(), key=path_key)
-    if not entries:
-        return "an empty folder"
-    return shorten([p.name + ("/" if p.is_dir() else "") for p in entries], limit)
+    names = [p.name + "/" * p.is_dir() for p in sorted(folder.iterdir(), key=path_key)]
+    return shorten(names) or "an empty folder"
 
 
 def shorten(names: Sequence[str], limit: int = 6) -> str:
@@ -169,8 +162,8 @@ def check_known(name: str, known: Sequence[str], role: str, root: Path) -> None:
     """Raise a `ValueError` that lists the `known` names, closest first, if `name` is not one."""
     if name in known:
         return
-    by_folded = {k.casefold(): k for k in known}
-    close = difflib.get_close_matches(name.casefold(), list(by_folded), n=1)
+    by_folded = {folded(k): k for k in known}
+    close = difflib.get_close_matches(folded(name), by_folded, n=1)
     hint = f" Did you mean {by_folded[close[0]]!r}?" if close else ""
-    listed = ", ".join(known) if known else "none"
+    listed = ", ".join(known) or "none"
     raise ValueError(f"no {role} {name!r} in {root}; there are: {listed}.{hint}")

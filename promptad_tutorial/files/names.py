@@ -9,44 +9,22 @@ from __future__ import annotations
 import io
 import os
 import unicodedata
-from functools import lru_cache
+from functools import cache
+from importlib.resources import files
 from pathlib import PurePath
 
-from promptad_tutorial.files.writing import write_table as write_table
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# Left behind by Windows, macOS, network drives and editors; names that start with a dot besides.
-_SYSTEM = _words(
-    "thumbs.db ehthumbs.db desktop.ini $recycle.bin recycler @eadir #recycle @recycle "
-    "#snapshot __macosx __pycache__ lost+found"
-) | {"system volume information", "icon\r"}
-# Pillow knows these by name but decodes them not at all, or by running another program.
-_NOT_DECODED = _words("BUFR EPS FPX GRIB HDF5 IPTC MIC MPEG PDF WMF")
-# Pictures that Pillow cannot read. Of a raw photograph it would silently read the small preview.
-RAW = _words(
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf "
-    ".raw .rw2 .rwl .sr2 .srf .srw .x3f"
-)
-_OTHER_PICTURES = RAW | _words(
-    ".ai .avif .avifs .bpg .cdr .czi .dcm .dicom .djvu .emf .eps .exr .flif .hdp .hdr .heic .heics "
-    ".heif .heifs .hif .j2c .j2k .jbg .jbig .jls .jng .jp2 .jpf .jpm .jpx .jxl .jxr .jxs .kra .lif "
-    ".nd2 .ora .pct .pic .pict .ps .svg .svgz .vsi .wdp .wmf .xcf"
-)
-GOOD_NAMES = _words(
-    "good goods ok okay normal normals pass passed fine io i.o. gut non_defective non-defective "
-    "nondefective defect_free defect-free defectfree no_defect no_defects no_anomaly"
-)
-BAD_NAMES = _words(
-    "ng nok n.g. not_ok not-ok notok ko bad defect defects defective anomaly anomalies anomalous "
-    "abnormal fail failed faulty nio n.i.o. reject rejects rejected scrap"
-)
 # marks that turn the direction of reading, so that `photo_gpj.exe` reads as another name
 _TURN = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: full width
+
+
+@cache
+def _words(kind: str) -> frozenset[str]:
+    """One of the lists in names.yaml."""
+    import yaml  # here, so that the command line answers --help at once
+
+    text = files(__package__).joinpath("names.yaml").read_text(encoding="utf-8")
+    return frozenset(yaml.safe_load(text)[kind])
 
 
 def is_hidden(path: str | os.PathLike[str]) -> bool:
@@ -56,7 +34,12 @@ def is_hidden(path: str | os.PathLike[str]) -> bool:
     [True, True, True, True, False]
     """
     name = os.path.basename(os.fspath(path))
-    return name.startswith((".", "~$")) or name.casefold() in _SYSTEM
+    return name.startswith((".", "~$")) or name.casefold() in _words("hidden")
+
+
+def is_raw(path: str | os.PathLike[str]) -> bool:
+    """Whether it is called as a camera's raw photograph."""
+    return PurePath(path).suffix.casefold() in _words("raw")
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
@@ -74,17 +57,17 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     if is_hidden(path):
         return "hidden"
     suffix = PurePath(path).suffix.casefold()
-    if suffix in readable_suffixes():
+    if suffix in _readable_suffixes():
         return "picture"
-    if suffix in _OTHER_PICTURES:
+    if suffix in _words("raw") | _words("other_pictures"):
         return "unreadable"
     return _kind_by_content(path)
 
 
-@lru_cache(maxsize=1)  # plug-ins do not change while a program runs
+@cache  # plug-ins do not change while a program runs
 def readable_formats() -> tuple[str, ...]:
     """The formats that Pillow decodes by itself, HEIF included where pillow-heif is installed."""
-    from PIL import Image  # here, so that the command line answers --help at once
+    from PIL import Image
 
     try:
         import pillow_heif
@@ -93,27 +76,26 @@ def readable_formats() -> tuple[str, ...]:
     except ImportError:
         pass
     Image.init()
-    return tuple(sorted(set(Image.OPEN) - _NOT_DECODED))
+    return tuple(sorted(set(Image.OPEN) - _words("not_decoded")))
 
 
-@lru_cache(maxsize=1)
-def readable_suffixes() -> frozenset[str]:
-    """The suffixes of `readable_formats`, in small letters and with their dot."""
+@cache
+def _readable_suffixes() -> frozenset[str]:
     from PIL import Image
 
     known = readable_formats()
     found = {s for s, name in Image.registered_extensions().items() if name in known}
-    return frozenset(found | {".dib", ".jfif", ".jfi", ".jif", ".btf", ".tf8"}) - RAW
+    return _words("read_too").union(found) - _words("raw")
 
 
 def good_name(name: str) -> bool:
     """Whether a folder of this name holds good pictures: Good, OK, normal, ... in any case."""
-    return _folded(name) in GOOD_NAMES
+    return folded(name).strip().replace(" ", "_") in _words("good")
 
 
 def bad_name(name: str) -> bool:
     """Whether a folder of this name says that its pictures are not good: NG, ko, defects, ..."""
-    return _folded(name) in BAD_NAMES
+    return folded(name).strip().replace(" ", "_") in _words("bad")
 
 
 def same_name(one: str, other: str) -> bool:
@@ -124,6 +106,11 @@ def same_name(one: str, other: str) -> bool:
 def nfc(name: str) -> str:
     """A name in Unicode's composed form, for comparing."""
     return unicodedata.normalize("NFC", name)
+
+
+def folded(name: str) -> str:
+    """`nfc`, without regard to case."""
+    return nfc(name).casefold()
 
 
 def printable(text: str, encoding: str | None = "utf-8") -> str:
@@ -166,10 +153,6 @@ def _shown(c: str) -> str:
     return c
 
 
-def _folded(name: str) -> str:
-    return nfc(name).casefold().strip().replace(" ", "_")
-
-
 def _kind_by_content(path: str | os.PathLike[str]) -> str:
     try:
         with open(path, "rb") as file:
@@ -177,9 +160,9 @@ def _kind_by_content(path: str | os.PathLike[str]) -> str:
     except (OSError, ValueError):
         return "other"
     sound = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
-    if start.startswith(sound) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP"):
-        return "picture"
-    if start[:2] == b"BM" and start[6:10] == b"\0\0\0\0":
+    webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
+    bmp = start[:2] == b"BM" and start[6:10] == b"\0\0\0\0"
+    if start.startswith(sound) or webp or bmp:
         return "picture"
     brand = start[8:12] if start[4:8] == b"ftyp" else b""
     if brand in (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"hevc"):

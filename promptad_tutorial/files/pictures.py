@@ -24,9 +24,7 @@ from promptad_tutorial.files.decoding import (
 from promptad_tutorial.files.names import printable
 from promptad_tutorial.files.pixels import LOSSY, image_from_array, marked, mask_values, rgb_of
 
-# A path, a PIL image or an array. Written as Any so that a wrong thing meets ImageError below.
-ImageSource: TypeAlias = Any
-
+ImageSource: TypeAlias = Any  # a path, PIL image or array; a wrong thing meets ImageError below
 RESIZE_MODES = ("squash", "crop")
 
 
@@ -35,18 +33,17 @@ def read_image(source: ImageSource, reading: Reading | None = None) -> Image.Ima
 
     ``source`` is a path, a PIL image or an array of shape (H, W), (H, W, 1), (H, W, 3) or
     (H, W, 4). Every format that Pillow decodes is read (HEIF where pillow-heif is installed), and
-    the pixels of a file whose metadata are damaged. Grey is repeated over the channels, palettes
-    are looked up, CMYK and Lab are converted without a profile, transparency is composited on
-    white, and of several frames the first is taken (``info["frames"]`` says how many). Ranges:
+    the pixels of a file whose metadata are damaged. Transparency is composited on white, CMYK and
+    Lab are converted without a profile, and of several frames the first is taken
+    (``info["frames"]`` says how many). Ranges:
 
     - uint8 stays as it is; bool becomes 0 and 255;
     - 16 bit (uint16 arrays, PIL modes "I;16" and "I") is divided by 257: 65535 becomes 255. Where
-      a camera fills 12 of the 16 bits, set ``PROMPTAD_BITS=12``, or ``Reading(bits=12)``; without
-      it there is a warning, as the picture is nearly black;
+      a camera fills 12 of the 16 bits, set ``PROMPTAD_BITS=12``, else there is a warning;
     - floats (arrays, PIL mode "F") must lie in [0, 1] and are multiplied by 255.
 
-    ``reading`` is by default that of the environment; ``PROMPTAD_MAX_PIXELS`` is its other
-    setting: larger pictures are decoded at a smaller scale where the format can (JPEG).
+    ``reading`` is by default that of the environment. Pictures of more than
+    ``PROMPTAD_MAX_PIXELS`` are decoded at a smaller scale where the format can (JPEG).
 
     Raises ImageError for a missing, empty or broken file, a folder, a wrong shape, type or range,
     and for more pixels than the limit.
@@ -77,9 +74,9 @@ def read_mask(
 
 def _path(source: ImageSource) -> Path:
     if not isinstance(source, (str, os.PathLike)):
+        what = type(source).__name__
         raise ImageError(
-            "expected an image as a path, a PIL image or a NumPy array, "
-            f"found {type(source).__name__}."
+            f"expected an image as a path, a PIL image or a NumPy array, found {what}."
         )
     if "\0" in os.fspath(source):
         raise ImageError(f"image file not found: {os.fspath(source)!r}. Check the path.")
@@ -105,31 +102,25 @@ def preprocess(
 ) -> Float[Tensor, "3 image_size image_size"]:
     """An image, read by ``read_image``, as the tower wants it: ``(pixels / 255 - mean) / std``.
 
-    ``resize="squash"`` (the default) maps the whole image onto the square, so that a defect at
-    the border stays in sight and every map lies over the whole image. ``resize="crop"`` is
-    CLIP's own preprocessing: shorter side to S, then the central square; of an image that is
-    not square it throws the ends away. Equal to open_clip's transforms of both names
-    ("squash" and "shortest"), anti-aliased by Pillow.
+    ``resize="squash"`` maps the whole image onto the square, so that a defect at the border stays
+    in sight and every map lies over the whole image. ``resize="crop"`` is CLIP's own: shorter side
+    to S, then the central square, without the ends of an image that is not square. Equal to
+    open_clip's transforms "squash" and "shortest", anti-aliased by Pillow.
 
     Raises ImageError for the image, ValueError for an unknown ``resize`` or ``interpolation``.
     """
     image = read_image(source)
     if resize not in RESIZE_MODES:
         raise ValueError(f"resize must be one of {', '.join(RESIZE_MODES)}; found {resize!r}.")
-    filters = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-    if interpolation not in filters:
-        raise ValueError(
-            f"interpolation must be one of {', '.join(filters)}; found {interpolation!r}."
-        )
-    width = height = image_size
+    if interpolation not in ("bicubic", "bilinear"):
+        raise ValueError(f"interpolation must be bicubic or bilinear; found {interpolation!r}.")
+    size = (image_size, image_size)
     if resize == "crop":
-        short = min(image.size)
-        width, height = (int(image_size * side / short) for side in image.size)
-    if image.size != (width, height):
-        image = image.resize((width, height), filters[interpolation])
-    left, top = round((width - image_size) / 2), round((height - image_size) / 2)
-    image = image.crop((left, top, left + image_size, top + image_size))
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+        width, height = (int(image_size * side / min(image.size)) for side in image.size)
+        size = (width, height)
+    if image.size != size:
+        image = image.resize(size, Image.Resampling[interpolation.upper()])
+    pixels = torch.from_numpy(np.array(_centre(image, image_size))).permute(2, 0, 1).float() / 255
     return (pixels - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
 
 
@@ -138,12 +129,12 @@ def seen_part(image: Image.Image, resize: str = "squash") -> Image.Image:
 
     A map of a cropped picture lies over this part, not over the whole picture.
     """
-    if resize == "squash":
-        return image
-    width, height = image.size
-    short = min(width, height)
-    left, top = round((width - short) / 2), round((height - short) / 2)
-    return image.crop((left, top, left + short, top + short))
+    return image if resize == "squash" else _centre(image, min(image.size))
+
+
+def _centre(image: Image.Image, side: int) -> Image.Image:
+    left, top = round((image.width - side) / 2), round((image.height - side) / 2)
+    return image.crop((left, top, left + side, top + side))
 
 
 def check_ready(pixels: Tensor, image_size: int) -> Tensor:

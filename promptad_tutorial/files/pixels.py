@@ -39,9 +39,19 @@ def rgb_of(image: Image.Image, name: str, reading: Reading, deep: bool = False) 
     if image.mode == "F":
         return image_from_array(np.asarray(image), reading)
     found = _over(image, BACKGROUND)
+    if deep and reading.bits is not None and reading.bits < 16:
+        raise ImageError(
+            f"expected grey pictures with {BITS_VARIABLE}={reading.bits}, found 16-bit colour in "
+            f"{name}: of these the lower bits cannot be read; save it with 8 bits a channel."
+        )
     if deep:
-        _check_deep_colour(found, name, reading)
+        _warn_of_depth(deep_peak(found))
     return found
+
+
+def deep_peak(upper: Image.Image) -> int:
+    """The highest value that a colour picture can have had, by the upper 8 of its 16 bits."""
+    return 256 * max(high for _, high in upper.getextrema()) + 255
 
 
 def image_from_array(array: np.ndarray, reading: Reading) -> Image.Image:
@@ -100,30 +110,21 @@ def marked(values: Num[np.ndarray, "h w"], lossy: bool = False) -> Bool[np.ndarr
     if found.size == 0:
         return np.zeros(values.shape, dtype=bool)
     peak = float(found[-1])
-    numbered = peak < LABELS_BELOW and bool((np.diff(found) == 1).all())
-    if lossy and peak >= LABELS_BELOW:
+    bright = peak >= LABELS_BELOW
+    numbered = not bright and bool((np.diff(found) == 1).all())
+    # a handful of values close to 0 below a bright one: what compression leaves around an edge
+    noisy = peak >= 2 * LABELS_BELOW and found[0] <= 16 and found.size >= 4
+    if (lossy and bright) or (not numbered and (found.size >= MOST_VALUES or noisy)):
         return values > peak / 2
-    if not numbered and (found.size >= MOST_VALUES or _noisy(found)):
-        return values > peak / 2
-    if numbered or found.size == 1:
+    if numbered or found.size == 1 or not bright:
         return values > 0
     soft = [v for v in found if v <= peak / 2 and _has_no_inside(values == v)]
-    return (values > 0) & ~np.isin(values, soft) if peak >= LABELS_BELOW else values > 0
-
-
-def has_soft_edges(values: Num[np.ndarray, "h w"], lossy: bool = False) -> bool:
-    """Whether `marked` leaves out pixels above 0: somebody should export the mask again."""
-    return bool((marked(values, lossy) != (values > 0)).any())
+    return (values > 0) & ~np.isin(values, soft)
 
 
 def used_bits(peak: int) -> int:
     """The bits that values up to `peak` fill, of those that cameras have: 8, 10, 12, 14 or 16."""
     return next(bits for bits in (8, 10, 12, 14, 16) if peak < 2**bits)
-
-
-def _noisy(found: np.ndarray) -> bool:
-    # a handful of values close to 0 below a bright one: what compression leaves around an edge
-    return bool(found[-1] >= 2 * LABELS_BELOW and found[0] <= 16 and found.size >= 4)
 
 
 def _has_no_inside(region: Bool[np.ndarray, "h w"]) -> bool:
@@ -137,15 +138,13 @@ def _over(image: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
     if image.mode == "LAB":
         srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
         return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-    if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
-        image = image.convert("LA") if image.mode == "La" else image
-        image = image.convert("RGBA")
-        if image.getchannel("A").getextrema() == (255, 255):
-            return image.convert("RGB")
-        return Image.alpha_composite(Image.new("RGBA", image.size, (*colour, 255)), image).convert(
-            "RGB"
-        )
-    return image.convert("RGB")
+    if "transparency" not in image.info and image.mode not in ("LA", "La", "PA", "RGBA", "RGBa"):
+        return image.convert("RGB")
+    image = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+    if image.getchannel("A").getextrema() == (255, 255):
+        return image.convert("RGB")
+    ground = Image.new("RGBA", image.size, (*colour, 255))
+    return Image.alpha_composite(ground, image).convert("RGB")
 
 
 def _from_16_bits(
@@ -177,14 +176,3 @@ def _warn_of_depth(peak: int) -> None:
             "scoring",
             stacklevel=2,
         )
-
-
-def _check_deep_colour(image: Image.Image, name: str, reading: Reading) -> None:
-    peak = max(high for _, high in image.getextrema())
-    if reading.bits is not None and reading.bits < 16:
-        raise ImageError(
-            f"expected grey pictures with {BITS_VARIABLE}={reading.bits}, found 16-bit colour in "
-            f"{name}: of these the lower bits cannot be read; save it with 8 bits a channel."
-        )
-    if peak < 64:
-        _warn_of_depth(256 * peak + 255)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,10 +15,16 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """The version of Python and of every package that decides results, by name."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a checkout that is run without being installed
+            found[name] = "not installed"
+    return found
 
 
-@lru_cache(maxsize=1)  # asked for with every row
+@cache  # asked for with every row
 def commit() -> str:
     """The commit of the checkout that this package runs from, and whether files differ from it."""
     folder = Path(__file__).resolve().parents[1]
@@ -29,10 +35,3 @@ def commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "not a git checkout"
     return f"{name}{', with changes' if changed.strip() else ''}"
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:  # a checkout that is run without being installed
-        return "not installed"

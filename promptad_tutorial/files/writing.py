@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from promptad_tutorial.files.names import cell
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -36,8 +38,6 @@ def write_table(path: Path, frame: pd.DataFrame) -> Path:
     """Write a table as CSV, whole, as spreadsheets want it: with a byte-order mark (else Excel
     garbles names), and no cell that would run as a formula. Names of any kind can be in it.
     """
-    from promptad_tutorial.files.names import cell
-
     safe = frame.rename(columns=lambda name: cell(str(name)))
     safe = safe.map(lambda value: cell(value) if isinstance(value, str) else value)
     return write_whole(path, safe.to_csv(index=False, lineterminator="\n"), "utf-8-sig")

@@ -93,14 +93,10 @@ class PromptLearner(nn.Module):
         """Every prompt written out as token embeddings (J, T, W), and where its feature is read.
 
         `[start] [context] words [suffix] words [end]`, without positions. T is that of the longest
-        prompt, or the whole context where the tower reads padding too.
+        prompt.
         """
         embeddings = self.node_embeddings()
-        if self.text.truncates:
-            return embeddings[self.paths], self.tree.depths[self.tree.ends].to(embeddings.device)
-        padding = self.text.embed_tokens(torch.zeros_like(self.paths[:1, :1]))[0]
-        written = torch.where((self.paths < 0)[..., None], padding, embeddings[self.paths])
-        return written, self.text.feature_positions(self.path_ids)
+        return embeddings[self.paths], self.tree.depths[self.tree.ends].to(embeddings.device)
 
     def forward(self) -> PromptFeatures:
         """Features of all prompts, whose shared beginnings are computed once."""
@@ -152,12 +148,9 @@ class PromptLearner(nn.Module):
                 if isinstance(token, tuple) and token[0] == kind
             ]
             self.learnt_nodes.append(torch.tensor(found, device=device).reshape(-1, 3).long().T)
-        length = longest if text.truncates else text.context_length
-        empty = 0 if text.truncates else -1  # what comes after the end is read by nobody
-        paths = [path + [empty] * (length - len(path)) for path in self.tree.paths()]
+        # what comes after the end is read by nobody
+        paths = [path + [0] * (longest - len(path)) for path in self.tree.paths()]
         self.paths = torch.tensor(paths, device=device)
-        every = torch.tensor([*ids, 0], device=device)
-        self.path_ids = every[self.paths]
 
 
 def text_to_learn_through(backbone: Backbone) -> TextEncoder:
@@ -181,9 +174,6 @@ def encode_learners(learners: Sequence[PromptLearner]) -> list[PromptFeatures]:
     them have the same prompts, they are read side by side as a batch.
     """
     text = learners[0].text
-    if not text.truncates:
-        raw = [text.encode_embeddings(*one.assemble(), unit_norm=False) for one in learners]
-        return [one.split(part) for one, part in zip(learners, raw, strict=True)]
     branches = [one.branches for one in learners]
     if len({branch.shape for some in branches for branch in some}) > 1:
         alone = [(one, one.node_embeddings()[None]) for one in learners]

@@ -14,15 +14,15 @@ from promptad_tutorial.clip import loading
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.loading import (
     BackboneError,
-    WeightsNotFoundError,
     backbone_from_environment,
     load_backbone,
 )
 from promptad_tutorial.clip.weights import download as weights_download
 from promptad_tutorial.clip.weights import pretrained as pretrained_module
 from promptad_tutorial.clip.weights.model_support import supported_config
+from promptad_tutorial.clip.weights.pretrained import WeightsNotFoundError
 from promptad_tutorial.clip.weights.source import Source
-from tests.conftest import PROMPTS, random_pixels, write_config
+from tests.conftest import random_pixels, write_config
 
 
 def test_random_weights_are_labelled_seeded_and_leave_the_generator_alone(small_configs):
@@ -82,13 +82,19 @@ def test_unsupported_models_are_refused_by_name(name, reason):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        (({}, {"attentional_pool": True}, {}), "attention pooler"),
-        (({}, {"pool_type": "none"}, {}), "'none'"),
+        (({"custom_text": True}, {}, {}), "custom_text True"),
+        (({}, {"attentional_pool": True}, {}), "attentional_pool True"),
+        (({}, {"pool_type": "avg", "final_ln_after_pool": True}, {}), "'avg', final_ln_after_pool"),
+        (({}, {"pool_type": "none"}, {}), "pool_type 'none'"),
+        (({}, {"no_ln_pre": True}, {}), "no_ln_pre True"),
+        (({}, {"pos_embed_type": "sin_cos_2d"}, {}), "'sin_cos_2d'"),
         (({}, {"image_size": [32, 64]}, {}), "square"),
         (({}, {"qk_norm": True}, {}), "qk_norm"),
-        (({}, {}, {"block_type": "custom"}), "block_type"),
-        (({}, {}, {"embed_cls": True}), "CLS"),
-        (({}, {}, {"pool_type": "none"}), "'none'"),
+        (({}, {}, {"block_type": "custom"}), "block_type 'custom'"),
+        (({}, {}, {"embed_cls": True}), "embed_cls True"),
+        (({}, {}, {"no_causal_mask": True}), "no_causal_mask True"),
+        (({}, {}, {"pool_type": "last"}), "pool_type 'last'"),
+        (({}, {}, {"proj_type": "none"}), "proj_type 'none'"),
     ],
 )
 def test_unsupported_configs_are_refused(tmp_path, monkeypatch, changes, reason):
@@ -106,6 +112,12 @@ def test_unsupported_configs_are_refused(tmp_path, monkeypatch, changes, reason)
 )  # fmt: skip
 def test_plain_vits_are_supported(name):
     assert supported_config(name)["vision_cfg"]["patch_size"] in (14, 16, 32)
+
+
+def test_options_that_say_what_is_usual_anyway_are_no_reason(tmp_path):
+    usual = {"pool_type": "tok", "attentional_pool": False}, {"pool_type": "argmax"}
+    write_config(tmp_path, "usual", {"custom_text": False, "quick_gelu": True}, *usual)
+    assert load_backbone("usual", "random", "cpu").depth == 6
 
 
 def test_quick_gelu_mismatch_names_the_right_model(monkeypatch):
@@ -141,15 +153,6 @@ def test_local_files_give_the_same_features(small_backbone, tmp_path):
             else:
                 assert torch.equal(loaded.encode_images(pixels).patches, expected.patches)
                 assert loaded.checksum == source.checksum
-
-
-def test_a_plain_checkpoint_fills_a_custom_text_model(small_backbone, tmp_path):
-    write_config(tmp_path, "small-custom-plain", {"custom_text": True})
-    source = small_backbone("small-plain")
-    save_file(source.model.state_dict(), tmp_path / "w.safetensors")
-    loaded = load_backbone("small-custom-plain", tmp_path / "w.safetensors", "cpu")
-    assert isinstance(loaded.model, open_clip.CustomTextCLIP)
-    torch.testing.assert_close(loaded.encode_text(PROMPTS), source.encode_text(PROMPTS))
 
 
 def test_files_that_do_not_fit_are_named(small_backbone, tmp_path):

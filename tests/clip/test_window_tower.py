@@ -24,8 +24,6 @@ from promptad_tutorial.clip.windows import (
 from promptad_tutorial.files.pictures import ImageError
 from tests.conftest import random_pixels, write_config
 
-POOLS = ["small-plain", "small-avg-pool", "small-ln-after-pool"]
-
 
 def slow_window(backbone: Backbone, pixels: torch.Tensor, patches: list[int]) -> torch.Tensor:
     """z_w (batch, embed) out of open_clip's own forward pass over the FULL sequence.
@@ -85,7 +83,7 @@ def test_a_window_needs_a_side():
 @pytest.mark.parametrize("side", [1, 2, 3, 4])
 @pytest.mark.parametrize(
     "name",
-    [*POOLS, "small-no-ln-pre", "small-quickgelu", "small-layer-scale", "small-uneven-patches"],
+    ["small-plain", "small-quickgelu", "small-layer-scale", "small-uneven-patches"],
 )
 def test_a_window_is_the_tower_with_all_other_patches_masked_out(small_backbone, name, side):
     backbone = small_backbone(name)
@@ -97,7 +95,7 @@ def test_a_window_is_the_tower_with_all_other_patches_masked_out(small_backbone,
         assert (found[:, 0] - found[:, -1]).norm(dim=-1).min() > 0.01
 
 
-@pytest.mark.parametrize("name", POOLS)
+@pytest.mark.parametrize("name", ["small-plain", "small-layer-scale"])
 def test_the_window_of_all_patches_is_the_image_embedding(small_backbone, name):
     backbone = small_backbone(name)
     pixels = random_pixels(backbone, 2)
@@ -105,7 +103,7 @@ def test_the_window_of_all_patches_is_the_image_embedding(small_backbone, name):
     torch.testing.assert_close(found, backbone.encode_images(pixels).cls, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("name", POOLS)
+@pytest.mark.parametrize("name", ["small-plain", "small-layer-scale"])
 def test_a_window_sees_no_other_patch(small_backbone, name):
     backbone = small_backbone(name)
     pixels = random_pixels(backbone, 1)

@@ -20,7 +20,7 @@ from tests.detectors.conftest import (
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("build", ["small-plain", "small-bidirectional-last"])
+@pytest.mark.parametrize("build", ["small-plain", "small-layer-scale"])
 def test_training_is_the_loop_written_out(small_backbone, shots, form, build):
     detector = CoOp(small_backbone(build), "nut", quick(), form).fit(shots)
     start = detector.learners(seeded())

@@ -68,7 +68,7 @@ def test_without_negatives_promptad_is_pull_only_coop(small_backbone, shots, pic
     assert_same_scores(ours.score(pictures), coop.score(pictures), atol=0)
 
 
-@pytest.mark.parametrize("build", ["small-plain", "small-bidirectional-last"])
+@pytest.mark.parametrize("build", ["small-plain", "small-layer-scale"])
 @pytest.mark.parametrize(
     "weights", [(0, 0), (0.7, 0), (0, 0.5), (0.7, 0.5)], ids=["SC", "EAM", "alignment", "all"]
 )

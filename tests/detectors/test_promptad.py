@@ -84,7 +84,7 @@ def slow_scores(detector, shots, picture) -> tuple[float, np.ndarray]:
 
 
 @pytest.mark.parametrize("use_memory", [True, False], ids=["memory", "text alone"])
-@pytest.mark.parametrize("build", ["small-plain", "small-bidirectional-last"])
+@pytest.mark.parametrize("build", ["small-plain", "small-layer-scale"])
 def test_scores_are_those_of_the_method_written_out(
     small_backbone, shots, pictures, use_memory, build
 ):

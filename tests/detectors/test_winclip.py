@@ -150,7 +150,7 @@ def test_zero_shot_scores_are_those_of_open_clips_own_functions(backbone, pictur
     assert found.anomaly_maps.std(axis=(1, 2)).min() > 1e-4  # patches differ
 
 
-@pytest.mark.parametrize("name", ["small-plain", "small-avg-pool", "small-ln-after-pool"])
+@pytest.mark.parametrize("name", ["small-plain", "small-layer-scale"])
 @pytest.mark.parametrize("count", [1, 2])
 def test_scores_with_shots_are_those_of_a_second_implementation_in_plain_loops(
     small_backbone, pictures, shots, name, count

@@ -20,8 +20,8 @@ from promptad_tutorial.files.names import (
     readable_formats,
     same_name,
     say,
-    write_table,
 )
+from promptad_tutorial.files.writing import write_table
 
 SYSTEM = (
     ".DS_Store", "._1.png", "Thumbs.db", "ehthumbs.db", "desktop.ini", "Desktop.INI", "~$a.xlsx",

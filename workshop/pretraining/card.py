@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from promptad_tutorial.clip.tinyclip.model import MODEL_NAME
-from promptad_tutorial.clip.tinyclip.weights import CHECKSUM, known_words
+from promptad_tutorial.clip.tinyclip.weights import CHECKSUM, MODEL_NAME, known_words
 from workshop.minifactory.captions import HELD_OUT_DEFECTS
 from workshop.minifactory.catalogue import KINDS
 from workshop.minifactory.found_surfaces import SOURCES

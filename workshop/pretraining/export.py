@@ -9,8 +9,7 @@ import open_clip
 import torch
 from safetensors.torch import load_file, save_file
 
-from promptad_tutorial.clip.tinyclip.model import MODEL_NAME, register
-from promptad_tutorial.clip.tinyclip.weights import ROWS, WEIGHTS, sha256
+from promptad_tutorial.clip.tinyclip.weights import MODEL_NAME, ROWS, WEIGHTS, register, sha256
 from workshop.minifactory.captions import vocabulary
 from workshop.minifactory.catalogue import KINDS
 from workshop.minifactory.palette import COLOURS

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from promptad_tutorial.clip.tinyclip.model import IMAGE_MEAN, IMAGE_STD
+from promptad_tutorial.clip.tinyclip.weights import IMAGE_MEAN, IMAGE_STD
 from workshop.pretraining.batches import NOISE_TOKEN
 
 

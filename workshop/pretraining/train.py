@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm.auto import trange
 
-from promptad_tutorial.clip.tinyclip.model import new_model, register
+from promptad_tutorial.clip.tinyclip.weights import new_model, register
 from workshop.pretraining.batches import draw_batch
 from workshop.pretraining.objective import multi_positive_contrastive, name_the_patches, right_state
 from workshop.pretraining.recipe import Recipe, rate, scheduled

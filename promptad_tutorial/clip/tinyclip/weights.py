@@ -1,7 +1,8 @@
-"""The shipped TinyCLIP: one safetensors file in half precision, verified before it is used.
+"""The shipped TinyCLIP: an ordinary open_clip model, config and weights beside this file.
 
-Only the token rows that training touched are stored. The others are zero: TinyCLIP reads nothing in
-a word that it never saw, and says so (`unknown_words`).
+The weights are one safetensors file in half precision, verified before it is used. Only the token
+rows that training touched are stored. The others are zero: TinyCLIP reads nothing in a word that
+it never saw, and says so (`unknown_words`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import open_clip
@@ -17,17 +17,29 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from promptad_tutorial.clip.tinyclip.model import (
-    IMAGE_MEAN,
-    IMAGE_STD,
-    new_model,
-)
 from promptad_tutorial.files.writing import file_sha256
 
-FOLDER = Path(str(files("promptad_tutorial.clip.tinyclip")))
+MODEL_NAME = "TinyCLIP-8-120"
+IMAGE_MEAN = (0.45, 0.45, 0.45)  # pictures are read with this mean and spread
+IMAGE_STD = (0.25, 0.25, 0.25)
+FOLDER = Path(__file__).parent
 WEIGHTS = FOLDER / "tinyclip.safetensors"
 CHECKSUM = WEIGHTS.with_suffix(".sha256")  # `export` writes one beside every file
 ROWS = "token_embedding.rows"  # which token rows the file holds
+
+
+def register() -> str:
+    """Tell open_clip of the model config that this package ships; returns the model's name."""
+    if MODEL_NAME not in open_clip.list_models():
+        open_clip.add_model_config(FOLDER / f"{MODEL_NAME}.json")
+    return MODEL_NAME
+
+
+def new_model(seed: int = 0) -> open_clip.CLIP:
+    """TinyCLIP with random weights, drawn from `seed`; every global generator stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return open_clip.CLIP(**open_clip.get_model_config(register()))
 
 
 def load_tiny(path: Path = WEIGHTS) -> tuple[open_clip.CLIP, tuple, tuple]:
@@ -54,9 +66,8 @@ def load_tiny(path: Path = WEIGHTS) -> tuple[open_clip.CLIP, tuple, tuple]:
             f"expected weights that `tinyclip export` wrote, found {path.name} without {ROWS!r}"
         )
     model = new_model()
-    rows = state.pop(ROWS).long()
     table = torch.zeros_like(model.token_embedding.weight)
-    table[rows] = state["token_embedding.weight"]
+    table[state.pop(ROWS).long()] = state["token_embedding.weight"]
     state["token_embedding.weight"] = table
     model.load_state_dict(state)
     return model.eval(), IMAGE_MEAN, IMAGE_STD

@@ -7,11 +7,12 @@ import math
 from pathlib import Path
 
 import torch
-from open_clip.model import convert_to_custom_text_state_dict, resize_pos_embed
+from open_clip.model import resize_pos_embed
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from promptad_tutorial.clip.weights.file import check_whole
-from promptad_tutorial.clip.weights.model_support import BackboneError
+from promptad_tutorial.clip.choice import BackboneError
+from promptad_tutorial.clip.weights.verify import check_whole
 
 # Numbers that some checkpoints store beside the weights; the config has them already.
 NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask")
@@ -26,8 +27,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     check_whole(path)
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
@@ -49,41 +48,33 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in state.items() if name not in NOT_WEIGHTS}
 
 
-def fill_model(
-    model: nn.Module, state: dict[str, Tensor], name: str, source: str, interpolate: bool = False
-) -> None:
-    """Copy the tensors into the model, every weight exactly once. See ``fitting`` for the rest."""
-    model.load_state_dict(fitting(model, state, name, source, interpolate))
-
-
 def fitting(
     model: nn.Module, state: dict[str, Tensor], name: str, source: str, interpolate: bool = False
 ) -> dict[str, Tensor]:
-    """The tensors as the model takes them; it may lie on the meta device, nothing is copied.
+    """The tensors as the model takes them, every weight exactly once, for ``load_state_dict``.
 
-    ``interpolate``: the positions of the image tower are brought to the model's grid, by
-    open_clip's own function (bicubic, anti-aliased); otherwise nothing is resized. ``name`` and
-    ``source`` are for the message. Raises BackboneError for missing or unknown names, other
-    shapes, and numbers that are not finite.
+    The model may lie on the meta device. ``interpolate``: the positions of the image tower are
+    brought to the model's grid, by open_clip's own function (bicubic, anti-aliased); otherwise
+    nothing is resized. ``name`` and ``source`` are for the message. Raises BackboneError for
+    missing or unknown names, other shapes, and numbers that are not finite.
     """
-    if hasattr(model, "text"):
-        state = convert_to_custom_text_state_dict(state)
-    if interpolate:
-        positions = state.get("visual.positional_embedding")
-        if positions is not None and math.isqrt(len(positions) - 1) ** 2 == len(positions) - 1:
-            state = state | {"visual.positional_embedding": positions.float()}
-            resize_pos_embed(state, model)
+    key = "visual.positional_embedding"
+    patches = len(state.get(key, ())) - 1  # the first position is that of CLS
+    if interpolate and patches > 0 and math.isqrt(patches) ** 2 == patches:
+        state = state | {key: state[key].float()}
+        resize_pos_embed(state, model)
     expected = model.state_dict()
     if "logit_scale" in state and state["logit_scale"].numel() == 1:
         state["logit_scale"] = state["logit_scale"].reshape(expected["logit_scale"].shape)
-    missing = sorted(expected.keys() - state.keys())
-    surplus = sorted(state.keys() - expected.keys())
-    unfit = [
-        f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key].shape)}"
-        for key in expected
-        if key in state and state[key].shape != expected[key].shape
-    ]
-    found = {"missing": missing, "not known": surplus, "of another shape": unfit}
+    found = {
+        "missing": sorted(expected.keys() - state.keys()),
+        "not known": sorted(state.keys() - expected.keys()),
+        "of another shape": [
+            f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key].shape)}"
+            for key in expected
+            if key in state and state[key].shape != expected[key].shape
+        ],
+    }
     problems = [
         f"{len(keys)} {what} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
         for what, keys in found.items()

@@ -1,18 +1,21 @@
 """Fetching weights over a poor network: goes on where it broke off, and trusts only a checksum.
 
 huggingface_hub 2 removes what a broken download left, and open_clip leaves a half file under its
-final name. So the bytes are fetched here; the hub's cache is filled in the layout that it documents
-(blobs named after their sha256, and links to them), where open_clip and all others find it too.
+final name. So the bytes are fetched here, and the hub's library lays them into its cache, where
+open_clip and all others find them too.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import socket
 import ssl
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -21,18 +24,18 @@ from urllib.parse import urlsplit
 from urllib.request import Request, getproxies, urlopen
 
 import certifi
-from huggingface_hub import constants, get_hf_file_metadata
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from tqdm.auto import tqdm
 
-from promptad_tutorial.clip.weights.file import CHUNK, check_whole
-from promptad_tutorial.clip.weights.model_support import BackboneError
+from promptad_tutorial.clip.choice import BackboneError
 from promptad_tutorial.clip.weights.source import Source, part_of
+from promptad_tutorial.clip.weights.verify import check_whole
 
 TIMEOUT = 20.0  # seconds without a byte
 TRIES = 5  # after which a network that gives no more bytes is given up
 PAUSE = 1.0  # seconds between them
-AGENT = "promptad-tutorial"
+CHUNK = 1 << 20  # bytes read at a time
 UNVERIFIED = "CERTIFICATE_VERIFY_FAILED"  # in the errors of every library
 
 
@@ -48,27 +51,9 @@ def fetch(source: Source) -> Path:
     if not source.repository:
         return download(source.url, source.url_file, source.sha256)
     for name, address in zip(source.files, source.addresses, strict=True):
-        try:
+        with suppress(EntryNotFoundError):
             return _into_hub_cache(source, name, address)
-        except EntryNotFoundError:
-            continue
     raise OSError(f"{source.page} has no file {' or '.join(source.files)}")
-
-
-def certificates() -> ssl.SSLContext:
-    """Whom to trust: SSL_CERT_FILE or REQUESTS_CA_BUNDLE, else the system and certifi.
-
-    Python on macOS knows none of the system's. OSError for a file that is named but not there.
-    """
-    context = ssl.create_default_context()  # heeds SSL_CERT_FILE and SSL_CERT_DIR
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE")
-    if bundle or not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
-        try:
-            context.load_verify_locations(bundle or certifi.where())
-        except OSError as error:
-            named = bundle or certifi.where()
-            raise OSError(f"expected certificates in {named}, found none ({error})") from error
-    return context
 
 
 def network_problem(source: Source) -> str:
@@ -83,6 +68,22 @@ def network_problem(source: Source) -> str:
     except Exception as error:  # OSError, or whatever a sandbox raises in its place
         return f"no network: {error}"
     return ""
+
+
+def certificates() -> ssl.SSLContext:
+    """Whom to trust: SSL_CERT_FILE or REQUESTS_CA_BUNDLE, else the system and certifi.
+
+    Python on macOS knows none of the system's. OSError for a file that is named but not there.
+    """
+    context = ssl.create_default_context()  # heeds SSL_CERT_FILE and SSL_CERT_DIR
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE")
+    if bundle or not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
+        named = bundle or certifi.where()
+        try:
+            context.load_verify_locations(named)
+        except OSError as error:
+            raise OSError(f"expected certificates in {named}, found none ({error})") from error
+    return context
 
 
 def download(
@@ -118,37 +119,31 @@ def download(
     return path
 
 
-class _NoRoomError(OSError):
-    """The disk cannot hold the file."""
-
-
-def _lasts(error: BaseException) -> bool:
-    """Whether trying again at once cannot help."""
+def _lasts(error: Exception) -> bool:
+    """Whether trying again at once cannot help; a busy server may answer in a moment."""
     if isinstance(error, HTTPError):
-        return error.code < 500 and error.code != 429  # a busy server may answer in a moment
-    return isinstance(error, _NoRoomError) or UNVERIFIED in str(error)
+        return error.code < 500 and error.code != 429
+    return getattr(error, "errno", None) == errno.ENOSPC or UNVERIFIED in str(error)
 
 
 def _receive(url: str, part: Path, begun: int, size: int | None, shown: str) -> None:
     """Append what is missing; OSError if less than what was promised has come."""
-    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
+    headers = {"User-Agent": "promptad-tutorial", "Accept-Encoding": "identity"}
     if begun:
         headers["Range"] = f"bytes={begun}-"
     try:
         answer = urlopen(Request(url, headers=headers), timeout=TIMEOUT, context=certificates())
     except HTTPError as error:
-        if error.code == 416 and begun:  # nothing is missing, or the part is of another file
-            if size is None or size == begun:
-                return
-            part.unlink()
-            raise ConnectionError("the part that was here is of another file") from error
+        if error.code == 416 and begun:  # nothing is missing, or it is not whole by its checksum
+            return
         raise
     with answer:
-        begun = begun if answer.status == 206 and _starts_at(answer, begun) else 0
+        if not answer.headers.get("Content-Range", "").startswith(f"bytes {begun}-"):
+            begun = 0  # the server sends it all again
         length = answer.headers.get("Content-Length")
-        total = size if size is not None else (begun + int(length) if length else None)
-        if total is not None and total - begun > shutil.disk_usage(part.parent).free:
-            raise _NoRoomError(f"{total} bytes do not fit on the disk of {part.parent}")
+        total = size or (begun + int(length) if length else None)
+        if total and total - begun > shutil.disk_usage(part.parent).free:
+            raise OSError(errno.ENOSPC, f"{total} bytes do not fit on the disk of {part.parent}")
         with (
             part.open("ab" if begun else "wb") as file,
             tqdm(total=total, initial=begun, unit="B", unit_scale=True, desc=shown) as bar,
@@ -156,58 +151,34 @@ def _receive(url: str, part: Path, begun: int, size: int | None, shown: str) -> 
             while chunk := answer.read(CHUNK):
                 file.write(chunk)
                 bar.update(len(chunk))
-    found = part.stat().st_size
-    if total is not None and found > total:
-        part.unlink()
-        raise ConnectionError("more bytes came than were promised")
-    if total is not None and found < total:
+            found = file.tell()
+    if total and found < total:
         raise ConnectionError(f"the connection broke off at {found} of {total} bytes")
 
 
-def _starts_at(answer: Any, begun: int) -> bool:
-    told = answer.headers.get("Content-Range", "")
-    return told.replace(" ", "").startswith(f"bytes{begun}-")
-
-
 def _into_hub_cache(source: Source, name: str, address: str) -> Path:
-    try:
-        told = get_hf_file_metadata(address, timeout=TIMEOUT)
-    except EntryNotFoundError:
-        raise
-    except Exception as error:  # the hub's client raises many classes
-        raise OSError(f"{address}: {_reason(error)}") from error
+    """Fetch one file to where the hub's library looks for it before it downloads anything."""
+    told = _ask(address, get_hf_file_metadata, address, timeout=TIMEOUT)
     if not re.fullmatch("[0-9a-f]{64}", told.etag or "") or not told.commit_hash:
         raise OSError(f"{address}: the server says no sha256, so nothing could be verified")
-    folder = source.hub_folder
-    blob = folder / "blobs" / told.etag
+    blob = source.blobs / told.etag
     if not blob.is_file():
-        begun = blob.with_name(f"{told.etag}{Path(name).suffix}")
-        os.replace(download(address, begun, told.etag, told.size, name), blob)
-    link = folder / "snapshots" / told.commit_hash / name
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.unlink(missing_ok=True)
-    try:
-        link.symlink_to(Path("..") / ".." / "blobs" / told.etag)
-    except OSError:  # Windows without the right to make links
-        os.replace(blob, link)
-    reference = folder / "refs" / "main"
-    reference.parent.mkdir(parents=True, exist_ok=True)
-    reference.write_text(told.commit_hash)
-    _fetch_card(source, link.parent)
-    return link
+        whole = blob.with_name(f"{told.etag}{Path(name).suffix}")
+        os.replace(download(address, whole, told.etag, told.size, name), blob)
+    path = _ask(address, hf_hub_download, source.repository, name)
+    with suppress(OSError):  # the card, for its licence; weights without one are weights too
+        _ask(address, hf_hub_download, source.repository, "README.md")
+    return Path(path)
 
 
-def _fetch_card(source: Source, folder: Path) -> None:
-    """The model card, a few kilobytes, for its licence. Weights without a card are weights too."""
-    request = Request(f"{source.page}/resolve/main/README.md", headers={"User-Agent": AGENT})
+def _ask(address: str, call: Callable[..., Any], *given: Any, **more: Any) -> Any:
+    """A call of the hub's client, which raises many classes: OSError in one line, or no entry."""
     try:
-        with urlopen(request, timeout=TIMEOUT, context=certificates()) as answer:
-            text = answer.read(CHUNK)
-    except (OSError, HTTPException):
-        return
-    card = folder / "README.md"
-    part_of(card).write_bytes(text)
-    os.replace(part_of(card), card)
+        return call(*given, **more)
+    except Exception as error:
+        if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
+            raise
+        raise OSError(f"{address}: {_reason(error)}") from error
 
 
 def _reason(error: BaseException) -> str:

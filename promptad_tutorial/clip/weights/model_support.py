@@ -1,4 +1,8 @@
-"""Which open_clip models the tutorial can take apart, and why it refuses the others."""
+"""Which open_clip models the tutorial can take apart, and why it refuses the others.
+
+The towers here are those of a plain CLIP: a ViT read at its CLS token, and a causal text tower read
+at its end of text. All weights that open_clip knows for its own ViTs and CLIP's tokenizer are such.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,17 @@ import open_clip
 
 from promptad_tutorial.clip.choice import BackboneError
 
-# Options of open_clip's transformer blocks that change the attention itself: with any of them
-# softmax(v v^T s) v over the plain projections would not be this tower's attention.
-CUSTOM_ATTENTION = (
-    "qk_norm",
-    "scaled_cosine_attn",
-    "scale_heads",
-    "scale_attn_inner",
-    "scale_attn",
-    "scale_fc",
-)
+# What may differ between plain CLIPs; every other option must be as open_clip has it by default.
+SIZES = {"width", "layers", "mlp_ratio", "ls_init_value"}
+IMAGE_OPTIONS = SIZES | {"image_size", "patch_size", "head_width"}
+TEXT_OPTIONS = SIZES | {"context_length", "vocab_size", "heads"}
+MODEL_OPTIONS = {"embed_dim", "quick_gelu", "vision_cfg", "text_cfg"}
+REASONS = {
+    "multimodal_cfg": "it is a CoCa model, whose image tower ends in an attention pooler",
+    "timm_model_name": "its image tower is timm's, without projections for V-V attention",
+    "hf_model_name": "its text tower is one of transformers",
+    "hf_tokenizer_name": "its prompts need another tokenizer than CLIP's own",
+}
 
 
 def supported_config(name: str) -> dict[str, Any]:
@@ -42,14 +47,14 @@ def supported_config(name: str) -> dict[str, Any]:
             f"expected 'tiny' or an open_clip model name such as 'ViT-B-16-plus-240', found "
             f"{name!r}.{hint} open_clip.list_models() lists all names."
         )
-    reason = refusal(name, config)
+    reason = refusal(config)
     if reason:
         raise BackboneError(
             f"{name} cannot be used here: {reason}. Expected a plain CLIP with open_clip's own "
             "ViT and text transformer, such as ViT-B-16-plus-240, ViT-B-16, ViT-B-32, ViT-L-14 or "
             "ViT-H-14."
         )
-    return config
+    return {option: config[option] for option in config if option in MODEL_OPTIONS}
 
 
 def at_image_size(name: str, config: dict[str, Any], image_size: int | None) -> dict[str, Any]:
@@ -77,50 +82,20 @@ def own_image_size(config: dict[str, Any]) -> int:
     return int(size[0] if isinstance(size, (list, tuple)) else size)
 
 
-def refusal(name: str, config: dict[str, Any]) -> str | None:
-    """Why a model of this config cannot be taken apart, or None if it can."""
-    vision, text = config["vision_cfg"], config["text_cfg"]
-    if "multimodal_cfg" in config:
-        return "it is a CoCa model, which reads its image embedding from an attention pooler"
-    return _vision_refusal(vision) or _text_refusal(name, text)
-
-
-def _vision_refusal(vision: dict[str, Any]) -> str | None:
-    if vision.get("timm_model_name"):
-        return (
-            f"its image tower is timm's {vision['timm_model_name']}, whose blocks have no "
-            "projections in open_clip's layout for V-V attention"
-        )
-    if isinstance(vision.get("layers", 12), (list, tuple)):
+def refusal(config: dict[str, Any]) -> str:
+    """Why a model of this config cannot be taken apart, or "" if it can."""
+    image, text = config["vision_cfg"], config["text_cfg"]
+    size = image.get("image_size", 224)
+    if isinstance(image.get("layers"), (list, tuple)):
         return "its image tower is a ResNet, which has no self-attention in its blocks"
-    if vision.get("attentional_pool"):
-        return "its image tower ends in an attention pooler, so patches have no joint space"
-    if vision.get("pool_type", "tok") not in ("tok", "avg"):
-        return f"its image tower pools with {vision['pool_type']!r}: no image embedding"
-    size = vision.get("image_size", 224)
     if isinstance(size, (list, tuple)) and size[0] != size[1]:
         return f"its images are not square: {size[0]} x {size[1]}"
-    return _block_refusal("image", vision)
-
-
-def _text_refusal(name: str, text: dict[str, Any]) -> str | None:
-    if text.get("hf_model_name"):
-        return f"its text tower is the transformers model {text['hf_model_name']}"
-    if text.get("hf_tokenizer_name"):
-        return f"its prompts need the tokenizer {text['hf_tokenizer_name']}, not CLIP's own"
-    if "siglip" in name.lower():
-        return "its prompts need SigLIP's tokenizer, not CLIP's own"
-    if text.get("embed_cls"):
-        return "its text tower reads its feature from an extra CLS token"
-    if text.get("pool_type", "argmax") not in ("argmax", "eos", "first", "last"):
-        return f"its text tower pools with {text['pool_type']!r}: no text embedding"
-    return _block_refusal("text", text)
-
-
-def _block_refusal(tower: str, config: dict[str, Any]) -> str | None:
-    changed = [option for option in CUSTOM_ATTENTION if config.get(option)]
-    if config.get("block_type") == "custom":
-        changed.append("block_type 'custom'")
-    if changed:
-        return f"the blocks of its {tower} tower use {', '.join(changed)}"
-    return None
+    odd = {o: value for o, value in config.items() if o not in MODEL_OPTIONS and value}
+    for tower, options, usual in (
+        (image, IMAGE_OPTIONS, open_clip.CLIPVisionCfg()),
+        (text, TEXT_OPTIONS, open_clip.CLIPTextCfg()),
+    ):
+        odd |= {o: v for o, v in tower.items() if o not in options and v != getattr(usual, o, None)}
+    known = [reason for option, reason in REASONS.items() if option in odd]
+    said = ", ".join(f"{option} {value!r}" for option, value in odd.items())
+    return known[0] if known else f"it is built with {said}" if odd else ""

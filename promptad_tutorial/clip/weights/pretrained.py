@@ -7,7 +7,7 @@ that do not fit. Here every doubt is an error: scores of a model nobody trained 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,18 +15,17 @@ import open_clip
 import torch
 from torch import nn
 
-from promptad_tutorial.clip.weights.checkpoints import fill_model, read_weights
+from promptad_tutorial.clip.choice import BackboneError
+from promptad_tutorial.clip.weights.checkpoints import fitting, read_weights
 from promptad_tutorial.clip.weights.download import fetch
-from promptad_tutorial.clip.weights.file import check_whole
 from promptad_tutorial.clip.weights.model_support import (
-    BackboneError,
     at_image_size,
     own_image_size,
     supported_config,
 )
-from promptad_tutorial.clip.weights.source import Source, source_of, tag_of_file
+from promptad_tutorial.clip.weights.source import Source, source_of, tag_in
+from promptad_tutorial.clip.weights.verify import check_whole
 
-RANDOM = "random"
 FILE_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 
@@ -49,7 +48,7 @@ class WeightsNotFoundError(BackboneError, FileNotFoundError):
 class LoadedModel:
     """An open_clip model on the CPU in float32, and how its images are prepared."""
 
-    model: nn.Module  # open_clip.CLIP or open_clip.CustomTextCLIP
+    model: nn.Module  # open_clip.CLIP
     weights: str  # where the weights are from, for the label
     mean: tuple[float, ...]  # of the RGB channels, in [0, 1]
     std: tuple[float, ...]
@@ -88,20 +87,13 @@ class Choice:
         """As `mean`."""
         return tuple(self.tag_config.get("std") or open_clip.OPENAI_DATASET_STD)
 
-    @property
-    def interpolation(self) -> str:
-        """ "bicubic" or "bilinear": the tag's, or CLIP's own."""
-        return str(self.tag_config.get("interpolation") or "bicubic")
-
     def new_model(self) -> nn.Module:
         """The model with weights drawn from torch's global generator."""
-        config = dict(self.config)
-        custom = config.pop("custom_text", False)
-        return (open_clip.CustomTextCLIP if custom else open_clip.CLIP)(**config)
+        return open_clip.CLIP(**self.config)
 
 
 def choose(name: str, pretrained: Pretrained, image_size: int | None = None) -> Choice:
-    """What ``name``, ``pretrained`` and ``image_size`` mean; see ``load_open_clip``.
+    """What ``name``, ``pretrained`` and ``image_size`` mean; see ``load_backbone``.
 
     Raises BackboneError for an unknown or unsupported name, an unknown tag, a QuickGELU mismatch
     or an odd image size, WeightsNotFoundError for a file that is not there.
@@ -111,54 +103,48 @@ def choose(name: str, pretrained: Pretrained, image_size: int | None = None) -> 
     if pretrained is NOT_GIVEN:
         raise BackboneError(f"expected weights for {name}, found none. {_choices(name)}")
     sized = at_image_size(name, config, image_size)
-    interpolated = own_image_size(sized) != own_image_size(config)
-    if pretrained is None or str(pretrained) == RANDOM:
-        return Choice(name, sized, interpolated)
+    plain = Choice(name, sized, own_image_size(sized) != own_image_size(config))
+    if pretrained is None or str(pretrained) == "random":
+        return plain
     tag = str(pretrained)
     entry = open_clip.get_pretrained_cfg(name, tag)
     if entry:
         _check_activation(name, config, tag, entry, f"the tag {tag!r}")
         source = source_of(name, tag, entry)
-        return Choice(name, sized, interpolated, tag, entry, source)
+        return replace(plain, tag=tag, tag_config=entry, source=source)
     path = _local_file(name, pretrained)
-    tag = tag_of_file(name, path)
+    tag = tag_in(path.stem, name)
     entry = open_clip.get_pretrained_cfg(name, tag) if tag else {}
-    if entry:
-        _check_activation(name, config, tag, entry, f"the file {path.name}")
-    elif "quickgelu" in path.name.lower() or "openai" in path.name.lower():
-        _check_activation(name, config, "openai", {}, f"the file {path.name}")
-    return Choice(name, sized, interpolated, tag, entry, None, path)
+    if entry or "quickgelu" in path.name.lower() or "openai" in path.name.lower():
+        _check_activation(name, config, tag or "openai", entry, f"the file {path.name}")
+    return replace(plain, tag=tag, tag_config=entry, file=path)
 
 
 def load_open_clip(
     name: str, pretrained: Pretrained, seed: int = 0, image_size: int | None = None
 ) -> LoadedModel:
-    """Build the open_clip model ``name`` with the weights ``pretrained``.
+    """The open_clip model ``name`` with the weights ``pretrained``; see ``load_backbone``.
 
-    A known tag is downloaded (or taken from the cache) and verified; a path is read without
-    running code from it; "random" or None draws weights from ``seed`` and leaves every global
-    generator as it was. A file whose name says a tag of the model gets that tag's normalisation.
-    With an ``image_size`` that is not the model's own, position embeddings are interpolated as
-    open_clip does, and the label says so.
-
-    Raises BackboneError for an unknown or unsupported name, an unknown tag, a QuickGELU
-    mismatch, an odd image size, a broken or unfitting file; WeightsNotFoundError (also a
-    FileNotFoundError) for a missing file or a download that failed.
+    A known tag is downloaded (or taken from the cache) and verified; no code of a file is run;
+    every global generator stays as it was. A file whose name says a tag of the model gets that
+    tag's normalisation. Raises what ``choose`` and ``file_of`` raise, and BackboneError for a
+    file that is broken or of another model.
     """
     chosen = choose(name, pretrained, image_size)
-    weights = "RANDOM WEIGHTS, not a trained model"
-    state = None
-    if not chosen.random:
-        state = read_weights(file_of(chosen))
-        weights = chosen.tag if chosen.source else f"weights from {chosen.file.name}"
-    if chosen.interpolated:
-        weights += f", at {chosen.image_size} pixels"
+    state = None if chosen.random else read_weights(file_of(chosen))
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         model = chosen.new_model()
     if state is not None:
-        fill_model(model, state, chosen.name, str(pretrained), image_size is not None)
-    return LoadedModel(model, weights, chosen.mean, chosen.std, chosen.interpolation)
+        source, resized = str(pretrained), image_size is not None
+        model.load_state_dict(fitting(model, state, chosen.name, source, resized))
+    weights = "RANDOM WEIGHTS, not a trained model" if chosen.random else chosen.tag
+    if chosen.file:
+        weights = f"weights from {chosen.file.name}"
+    if chosen.interpolated:
+        weights += f", at {chosen.image_size} pixels"
+    interpolation = str(chosen.tag_config.get("interpolation") or "bicubic")
+    return LoadedModel(model, weights, chosen.mean, chosen.std, interpolation)
 
 
 def file_of(chosen: Choice) -> Path:
@@ -189,17 +175,15 @@ def file_of(chosen: Choice) -> Path:
 
 
 def offline_name(source: Source) -> str:
-    """What to call the file of a source, so that its name says what `tag_of_file` looks for."""
-    suffix = Path(source.addresses[0].rpartition("/")[2]).suffix
-    return f"{source.model}.{source.tag}{suffix}"
+    """What to call the file of a source, so that its name says the tag; see `tag_in`."""
+    return f"{source.model}.{source.tag}{Path(source.addresses[0]).suffix}"
 
 
 def _choices(name: str) -> str:
-    tags = open_clip.list_pretrained_tags_by_model(name)
-    listed = ", ".join(tags) if tags else "none known to this open_clip"
+    listed = ", ".join(open_clip.list_pretrained_tags_by_model(name))
     return (
-        f"Tags of {name}: {listed}. Give one of them, a path to a .safetensors file, or "
-        "pretrained='random' for a model that nobody trained."
+        f"Tags of {name}: {listed or 'none known to this open_clip'}. Give one of them, a path to "
+        "a .safetensors file, or pretrained='random' for a model that nobody trained."
     )
 
 

@@ -18,6 +18,7 @@ from promptad_tutorial.files.names import printable
 from promptad_tutorial.files.pixels import (
     LOSSY,
     MOST_VALUES,
+    deep_peak,
     marked,
     mask_values,
     rgb_of,
@@ -62,7 +63,7 @@ def look_at_picture(path: Path) -> PictureLook:
         return PictureLook(error=" ".join(str(error).split()))
     bits = None
     if deep:
-        bits = used_bits(256 * max(high for _, high in rgb.getextrema()) + 255)
+        bits = used_bits(deep_peak(rgb))
     elif image.mode.startswith("I") and "peak" not in image.info and reading.bits is None:
         bits = used_bits(int(np.asarray(image).max()))
     digest = hashlib.sha256(f"{rgb.size}".encode() + rgb.tobytes()).hexdigest()

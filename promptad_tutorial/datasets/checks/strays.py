@@ -12,7 +12,7 @@ from promptad_tutorial.datasets.folders import without_ending
 from promptad_tutorial.datasets.masks import mask_files
 from promptad_tutorial.datasets.visa import SPLIT_FILE
 from promptad_tutorial.files.listing import folders_below, list_images, path_key, shorten, visible
-from promptad_tutorial.files.names import is_picture, nfc
+from promptad_tutorial.files.names import folded, is_picture, nfc
 
 TRUTH = ("ground_truth", "masks", "mask", "gt", "labels")  # folders of masks
 # Parts of MVTec LOCO and MVTec AD 2 that a few-shot method does not need.
@@ -67,7 +67,7 @@ def _check_pictures(
 def _check_names(folder: Path, paths: Sequence[Path], found: Findings) -> None:
     alike: dict[str, list[str]] = defaultdict(list)
     for path in paths:
-        alike[nfc(path.name).casefold()].append(path.name)
+        alike[folded(path.name)].append(path.name)
     for names in alike.values():
         if len(names) > 1:
             how = "case" if len(set(map(nfc, names))) > 1 else "how accents are stored"

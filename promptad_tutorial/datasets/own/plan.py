@@ -13,7 +13,7 @@ from promptad_tutorial.datasets.folders import beside, defect_samples
 from promptad_tutorial.datasets.samples import GOOD, UNLABELLED, Sample
 from promptad_tutorial.datasets.shots import draw_shots
 from promptad_tutorial.files.listing import existing_folder, files_below, path_key, pictures_below
-from promptad_tutorial.files.names import bad_name, good_name, kind_of, nfc
+from promptad_tutorial.files.names import bad_name, folded, good_name, kind_of
 
 DEFECT = "defect"  # the name of what lies directly in the folder of bad pictures
 TEST_SHARE = 0.2  # of the good pictures, where nobody says how many
@@ -128,8 +128,12 @@ def _bad(folder: Path, masks: Path | None, found: Findings) -> list[Sample]:
             )
         # of masks of one name the last one counts, which lies closest to the pictures
         near = [mask for mask, place in given.items() if place == Path(".")]
-        near += [mask for mask, place in given.items() if _same(place.parts[:1], [defect])]
-        near += [mask for mask, place in given.items() if _same(place.parts, within.parts)]
+        near += [
+            mask
+            for mask, place in given.items()
+            if [*map(folded, place.parts[:1])] == [folded(defect)]
+        ]
+        near += [mask for mask, place in given.items() if folded(f"{place}") == folded(f"{within}")]
         near += beside(pictures).values()
         samples += defect_samples(defect, pictures, near, Findings(root))  # told below, over all
     used = Counter(s.mask for s in samples if s.mask)
@@ -145,11 +149,6 @@ def _bad(folder: Path, masks: Path | None, found: Findings) -> list[Sample]:
         if mask not in used:
             found.fix(mask, "a mask without a picture", "remove it", ValueError)
     return sorted(samples, key=lambda s: path_key(s.image))
-
-
-def _same(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether folders have the same names, in any case and with accents in either form."""
-    return [nfc(name).casefold() for name in one] == [nfc(name).casefold() for name in other]
 
 
 def _test_count(good: int, wanted: int | None, bad: int) -> int:

@@ -106,3 +106,12 @@ def caches(monkeypatch, tmp_path) -> Path:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(weights_source, "URL_CACHE", tmp_path / "clip")
     return tmp_path
+
+
+@pytest.fixture
+def hub_server(server, caches, monkeypatch) -> Server:
+    """The server in the place of the hub, with empty caches."""
+    monkeypatch.setattr(constants, "ENDPOINT", server.address)
+    template = f"{server.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    return server

@@ -12,7 +12,7 @@ from safetensors.torch import save, save_file
 from promptad_tutorial.clip import tinyclip
 from promptad_tutorial.clip.loading import load_backbone
 from promptad_tutorial.clip.weights import download as weights_download
-from promptad_tutorial.clip.weights.source import HUB_FILES, licence_of_card, tag_of_file
+from promptad_tutorial.clip.weights.source import HUB_FILES, licence_of_card, tag_in
 from tests.commands.test_cli import failure, run
 
 REPOSITORY = "/org/small.some_tag/resolve/main/"
@@ -35,9 +35,9 @@ def tag(monkeypatch, small_configs) -> dict:
 
 
 @pytest.fixture
-def hub(tag, server, caches, monkeypatch, small_backbone):
+def hub(tag, hub_server, small_backbone):
     """The small model's weights on a hub."""
-    monkeypatch.setattr(constants, "ENDPOINT", server.address)
+    server = hub_server
     server.files[REPOSITORY + HUB_FILES[0]] = save(small_backbone().model.state_dict())
     server.files[REPOSITORY + "README.md"] = b"---\nlicense: apache-2.0\n---\n"
     server.piece = 100_000
@@ -169,17 +169,19 @@ def test_a_file_named_after_a_tag_is_held_to_it(capsys, small_backbone, tmp_path
     path = tmp_path / "ViT-B-32.openai.safetensors"
     save_file(small_backbone().model.state_dict(), path)
     assert "QuickGELU" in failure(capsys, "check-backbone", "--backbone", f"ViT-B-32:{path}")
-    assert tag_of_file("ViT-L-14", path.with_name("ViT-L-14.laion2B-s32b_b82k.bin")) == (
-        "laion2b_s32b_b82k"
-    )
-    assert tag_of_file("ViT-L-14", path.with_name("weights.bin")) == ""
+    assert tag_in("ViT-L-14.laion2B-s32b_b82k", "ViT-L-14") == "laion2b_s32b_b82k"
+    assert tag_in("weights", "ViT-L-14") == ""
 
 
-def test_the_licence_is_only_what_the_card_states():
-    assert licence_of_card("---\nlicense: mit\ntags: [a]\n---\ntext") == "mit"
-    assert licence_of_card("---\nlicense:\n- mit\n- other\n---\n") == "mit, other"
+def test_the_licence_is_only_what_the_card_states(tmp_path):
+    def licence(text: str) -> str:
+        (tmp_path / "README.md").write_text(text)
+        return licence_of_card(tmp_path / "README.md")
+
+    assert licence("---\nlicense: mit\ntags: [a]\n---\ntext") == "mit"
+    assert licence("---\nlicense:\n- mit\n- other\n---\n") == "mit, other"
     for card in ("", "# MIT", "---\ntags: [a]\n---\n", "---\n[\n---\n", "---\nlicense: mit\n"):
-        assert licence_of_card(card) == ""
+        assert licence(card) == ""
 
 
 def test_the_environment_is_asked_as_elsewhere(capsys, monkeypatch, small_configs):

@@ -8,7 +8,7 @@ import numpy as np
 import open_clip
 import pytest
 
-from promptad_tutorial.clip.tinyclip.model import new_model
+from promptad_tutorial.clip.tinyclip.weights import new_model
 from workshop.minifactory.captions import HELD_OUT_DEFECTS
 from workshop.minifactory.catalogue import KINDS
 from workshop.minifactory.palette import COLOURS

@@ -13,7 +13,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from promptad_tutorial.clip.loading import Backbone
-from promptad_tutorial.clip.tinyclip.model import IMAGE_MEAN, IMAGE_STD
+from promptad_tutorial.clip.tinyclip.weights import IMAGE_MEAN, IMAGE_STD
 from promptad_tutorial.clip.weights.pretrained import LoadedModel
 from promptad_tutorial.prompts.words import ensemble
 from tests.workshop.pretraining.conftest import FOUND

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
-from promptad_tutorial.clip.tinyclip.model import IMAGE_MEAN, IMAGE_STD, new_model
+from promptad_tutorial.clip.tinyclip.weights import IMAGE_MEAN, IMAGE_STD, new_model
 from workshop.pretraining import train as training
 from workshop.pretraining.batches import NOISE_TOKEN, BatchPlan, draw_batch
 from workshop.pretraining.objective import multi_positive_contrastive

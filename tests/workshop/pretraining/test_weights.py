@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from promptad_tutorial.clip.tinyclip import weights
-from promptad_tutorial.clip.tinyclip.model import IMAGE_MEAN, IMAGE_STD
 from promptad_tutorial.clip.tinyclip.weights import (
+    IMAGE_MEAN,
+    IMAGE_STD,
     WEIGHTS,
     checksum,
     known_words,
