@@ -52,6 +52,10 @@ class Findings:
         """Report what is worth knowing, but no fault."""
         self._all[Finding(self.name(path), what, remedy, False)] = None
 
+    def add(self, other: Findings) -> None:
+        """Everything that others have found."""
+        self._all |= other._all
+
     def name(self, path: Path) -> str:
         """A path as it is shown: below `root` where it lies there."""
         inside = path.is_relative_to(self.root)

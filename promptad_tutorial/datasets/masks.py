@@ -28,7 +28,7 @@ def read_mask(sample: Sample, size: tuple[int, int] | None = None) -> Bool[np.nd
     cannot be read, and a mask whose shape differs from its image's: it cannot lie on it.
     """
     if size is None:
-        size = image_size(sample.image)
+        size = size_of(sample.image)
     if sample.label == 0:
         return np.zeros(size, dtype=bool)
     if sample.mask is None:
@@ -36,10 +36,7 @@ def read_mask(sample: Sample, size: tuple[int, int] | None = None) -> Bool[np.nd
             f"no mask is known for {sample.image} (defect {sample.defect!r}): leave it out of the "
             "pixel-level figures"
         )
-    try:
-        one, *others = (pictures.read_mask(file) for file in mask_files(sample.mask))
-    except ValueError as error:
-        raise ValueError(f"cannot read the mask {sample.mask}: {error}") from error
+    one, *others = (pictures.read_mask(file) for file in mask_files(sample.mask))
     if any(other.shape != one.shape for other in others):
         raise ValueError(f"expected masks of one size in {sample.mask}, found several")
     mask = np.logical_or.reduce([one, *others])
@@ -74,17 +71,6 @@ def same_shape(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """
     (h, w), (height, width) = sorted((tuple(one), tuple(other)), key=lambda s: s[0] * s[1])
     return abs(h * width - w * height) <= max(height, width) / 2
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """(height, width) in pixels as the image is shown, upright; only the header is read.
-
-    Raises `ValueError` for no readable image.
-    """
-    try:
-        return size_of(path)
-    except ValueError as error:
-        raise ValueError(f"cannot read the image {path}: {error}") from error
 
 
 def mask_files(mask: Path) -> tuple[Path, ...]:

@@ -22,20 +22,13 @@ class Sample:
     mask: Path | None = None  # ground truth, label 1 only; None where the data has none
 
     def __post_init__(self) -> None:
-        said = f"got defect {self.defect!r}, mask {self.mask} for {self.image}"
-        if self.label == 1:
-            if self.defect in ("", GOOD, UNLABELLED):
-                raise ValueError(f"an anomalous sample needs its defect's name, {said}")
-            return
-        if self.label not in (0, None):
+        said = {0: GOOD, None: UNLABELLED}.get(self.label, self.defect)
+        named = self.label == 1 and self.defect not in ("", GOOD, UNLABELLED)
+        if not (named or (self.label in (0, None) and self.defect == said and self.mask is None)):
             raise ValueError(
-                f"label must be 0 (good), 1 (anomalous) or None (not labelled), got {self.label!r} "
-                f"for {self.image}"
-            )
-        expected = UNLABELLED if self.label is None else GOOD
-        if self.defect != expected or self.mask is not None:
-            raise ValueError(
-                f"a sample of label {self.label} must have defect {expected!r} and no mask, {said}"
+                f"expected a sample of label 0 with defect {GOOD!r}, of None with {UNLABELLED!r}, "
+                f"both without a mask, or of 1 with its defect's name; got label {self.label!r}, "
+                f"defect {self.defect!r} and mask {self.mask} for {self.image}"
             )
 
 

@@ -8,7 +8,8 @@ from PIL import Image
 
 from promptad_tutorial.datasets import Sample, mask_at, read_mask
 from promptad_tutorial.datasets.folders import find_masks
-from promptad_tutorial.datasets.masks import image_size, same_shape
+from promptad_tutorial.datasets.masks import same_shape
+from promptad_tutorial.files.decoding import size_of
 from promptad_tutorial.files.listing import list_images
 
 H, W = 5, 7
@@ -155,15 +156,15 @@ def test_files_that_are_no_images_are_named(tmp_path):
     sample = sample_with(tmp_path, MASKS["RGB"])
     assert sample.mask is not None
     sample.mask.write_bytes(b"not a picture")
-    with pytest.raises(ValueError, match=r"cannot read the mask .*0_mask\.png"):
+    with pytest.raises(ValueError, match=r"could not read .*0_mask\.png as an image"):
         read_mask(sample)
     whole = (tmp_path / "0.png").read_bytes()
     sample.mask.write_bytes(whole[: len(whole) // 2])  # a download that broke off
-    with pytest.raises(ValueError, match=r"cannot read the mask .*0_mask\.png"):
+    with pytest.raises(ValueError, match=r"could not read .*0_mask\.png as an image"):
         read_mask(sample)
     sample.image.write_bytes(b"")
-    with pytest.raises(ValueError, match=r"cannot read the image .*0\.png"):
-        image_size(sample.image)
+    with pytest.raises(ValueError, match=r"image file is empty .*0\.png"):
+        size_of(sample.image)
 
 
 def test_masks_are_found_by_the_name_of_their_image(tmp_path):
@@ -177,4 +178,4 @@ def test_a_picture_stored_on_its_side_has_the_size_that_is_shown(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn
     Image.new("RGB", (30, 20)).save(tmp_path / "lying.jpg", exif=exif)
-    assert image_size(tmp_path / "lying.jpg") == (30, 20)
+    assert size_of(tmp_path / "lying.jpg") == (30, 20)

@@ -15,12 +15,12 @@ SCRATCH = Sample(IMAGE, 1, "scratch", Path("m.png"))
 @pytest.mark.parametrize(
     "label, defect, mask, message",
     [
-        (2, "scratch", None, "label must be 0 .*got 2"),
-        (0, "scratch", None, "must have defect 'good'"),
-        (0, "good", Path("m.png"), "no mask"),
-        (1, "good", None, "needs its defect's name"),
-        (1, "", None, "needs its defect's name"),
-        (None, "good", None, "must have defect 'unlabelled'"),
+        (2, "scratch", None, "of label 0 .*got label 2, defect 'scratch'"),
+        (0, "scratch", None, "label 0 with defect 'good'.*got label 0, defect 'scratch'"),
+        (0, "good", Path("m.png"), "without a mask.*defect 'good' and mask m.png"),
+        (1, "good", None, "its defect's name; got label 1, defect 'good'"),
+        (1, "", None, "its defect's name; got label 1, defect ''"),
+        (None, "good", None, "None with 'unlabelled'.*got label None, defect 'good'"),
     ],
 )
 def test_samples_that_contradict_themselves_are_refused(label, defect, mask, message):

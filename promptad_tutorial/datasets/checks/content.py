@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptad_tutorial.datasets.checks.looks import (
-    MaskLook,
-    PictureLook,
-    look_at_all,
-    look_at_mask,
-    look_at_picture,
-)
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
+
+from promptad_tutorial.datasets.checks.looks import Look, look_at
 from promptad_tutorial.datasets.findings import Findings
-from promptad_tutorial.datasets.masks import mask_files, same_shape
 from promptad_tutorial.datasets.samples import Sample
 from promptad_tutorial.files.decoding import BITS_VARIABLE
 
@@ -31,38 +27,26 @@ class Seen:
 
 def check_content(
     seen: Sequence[Seen], found: Findings, min_side: int, jobs: int = -1
-) -> dict[Path, PictureLook]:
-    """Open every picture and mask once, and report what is wrong with them.
+) -> dict[Path, Look]:
+    """Open every picture and mask, and report what is wrong with them; returns the looks at them.
 
-    A finding that `stops` is of a file that is of no use. Returns the look at each picture.
+    In threads: decoding and digests leave Python's lock free.
     """
-    pictures = look_at_all(look_at_picture, [one.sample.image for one in seen], "pictures", jobs)
-    owners = {f: s.sample for s in seen if s.sample.mask for f in mask_files(s.sample.mask)}
-    masks = look_at_all(look_at_mask, list(owners), "masks", jobs)
-    for path, look in pictures.items():
-        _check_picture(path, look, found, min_side)
-    for path, sample in owners.items():
-        _check_mask(path, masks[path], pictures[sample.image], found)
+    samples = {one.sample.image: one.sample for one in seen}
+    run = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
+    results = run(delayed(look_at)(one, found.root, min_side) for one in samples.values())
+    bar = tqdm(results, "pictures", len(samples), leave=False)
+    looks = dict(zip(samples, bar, strict=True))
+    for look in looks.values():
+        found.add(look.found)
     for line in dict.fromkeys(one.line for one in seen):
         own = [one for one in seen if one.line == line]
-        _check_depth([pictures[one.sample.image] for one in own], own[0].sample.image, found)
-        _check_copies(own, pictures, found)
-    return pictures
+        _check_depth([looks[one.sample.image] for one in own], own[0].sample.image, found)
+        _check_copies(own, looks, found)
+    return looks
 
 
-def _check_picture(path: Path, look: PictureLook, found: Findings, min_side: int) -> None:
-    if look.size is None:
-        what = f"cannot be read ({look.error})"
-        found.fix(path, what, "copy it again, or remove it", ValueError)
-    elif min(look.size) < min_side:
-        height, width = look.size
-        what = f"too small ({width} x {height} pixels, less than {min_side})"
-        found.fix(path, what, "take it from the original, not from a thumbnail")
-    if look.frames > 1:
-        found.note(path, f"{look.frames} frames", "nothing to do: the first one is used")
-
-
-def _check_depth(looks: Sequence[PictureLook], path: Path, found: Findings) -> None:
+def _check_depth(looks: Sequence[Look], path: Path, found: Findings) -> None:
     """12-bit data in 16-bit files: one dark picture proves nothing, all of them do."""
     bits = max((look.bits for look in looks if look.bits), default=16)
     if bits < 16:
@@ -74,49 +58,12 @@ def _check_depth(looks: Sequence[PictureLook], path: Path, found: Findings) -> N
         )
 
 
-def _check_mask(path: Path, mask: MaskLook, picture: PictureLook, found: Findings) -> None:
-    values = ", ".join(map(str, mask.values))
-    if mask.size is None:
-        what = f"the mask cannot be read ({mask.error})"
-        found.fix(path, what, "copy it or draw it again", ValueError)
-        return
-    size = picture.size or mask.size
-    sizes = "the mask is {1} x {0} pixels, its picture {3} x {2}".format(*mask.size, *size)
-    if not same_shape(mask.size, size):
-        found.fix(path, sizes, "export it again at the picture's size", ValueError)
-    elif mask.marked == 0:
-        what = f"the mask marks nothing (values {values})"
-        found.fix(path, what, "mark the defect, or move the picture to good", ValueError)
-    elif mask.marked == 1:
-        what = f"the mask marks the whole picture (values {values})"
-        found.fix(path, what, "the background must be 0: it may be inverted", ValueError)
-    else:
-        if mask.size != size:
-            found.note(path, sizes, "nothing to do: it has the same shape and is scaled")
-        if mask.marked > 0.5:
-            share = f"the mask marks {100 * mask.marked:.0f} % of the picture"
-            found.note(path, share, "look at it: it may be inverted")
-        _check_values(path, mask, values, found)
-
-
-def _check_values(path: Path, mask: MaskLook, values: str, found: Findings) -> None:
-    if mask.lossy and mask.soft:
-        what = "a mask in a format that blurs, cut at half of its maximum"
-        found.note(path, what, "save masks as PNG")
-    elif mask.soft:
-        what = f"odd mask values ({values}, ...): it has soft edges, cut at half of the maximum"
-        found.fix(path, what, "export it with 0 and 255 only")
-    elif len(mask.values) > 2:
-        remedy = "nothing to do if they are kinds of defects: every value above 0 counts as defect"
-        found.note(path, f"odd mask values ({values})", remedy)
-
-
-def _check_copies(seen: Sequence[Seen], pictures: dict[Path, PictureLook], found: Findings) -> None:
+def _check_copies(seen: Sequence[Seen], looks: dict[Path, Look], found: Findings) -> None:
     """Equal pixels in one product line, under whatever names and in whatever formats."""
     groups: dict[str, list[Seen]] = defaultdict(list)
     for one in seen:
-        if pictures[one.sample.image].digest:
-            groups[pictures[one.sample.image].digest].append(one)
+        if looks[one.sample.image].digest:
+            groups[looks[one.sample.image].digest].append(one)
     for copies in groups.values():
         learnt = [one.sample.image for one in copies if one.split == "train"]
         tested = [one.sample for one in copies if one.split == "test"]
@@ -132,8 +79,6 @@ def _check_copies(seen: Sequence[Seen], pictures: dict[Path, PictureLook], found
             what = f"the same picture as {found.name(good[0])}, which is called good"
             found.fix(path, what, "remove one of the two", ValueError)
         if len(copies) > 1 and not (learnt and tested) and not (good and bad):
-            found.note(
-                copies[0].sample.image,
-                f"is there {len(copies)} times ({found.name(copies[1].sample.image)})",
-                "nothing new is learnt from, or tested on, a copy",
-            )
+            what = f"is there {len(copies)} times ({found.name(copies[1].sample.image)})"
+            remedy = "nothing new is learnt from, or tested on, a copy"
+            found.note(copies[0].sample.image, what, remedy)

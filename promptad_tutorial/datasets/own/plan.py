@@ -110,12 +110,13 @@ def _good(folder: Path) -> list[Sample]:
 
 def _bad(folder: Path, masks: Path | None, found: Findings) -> list[Sample]:
     root = existing_folder(folder, "the folder of bad pictures (--bad)")
-    given: dict[Path, Path] = {}  # mask -> the folder below `masks` that it is in
+    given: dict[Path, str] = {}  # mask -> the folder below `masks` that it is in
     if masks is not None:
         masks = existing_folder(masks, "the folder of masks (--masks)")
-        given = {path: path.parent.relative_to(masks) for path in pictures_below(masks)}
+        for path in pictures_below(masks):
+            given[path] = folded(path.parent.relative_to(masks).as_posix())
     folders: dict[Path, list[Path]] = defaultdict(list)
-    for path in pictures_below(root, leave_out=masks):
+    for path in pictures_below(root, leave_out=None if masks == root else masks):
         folders[path.parent].append(path)
     samples = []
     for parent, pictures in folders.items():
@@ -127,13 +128,9 @@ def _bad(folder: Path, masks: Path | None, found: Findings) -> list[Sample]:
                 "out, or rename it to what is wrong with its pictures"
             )
         # of masks of one name the last one counts, which lies closest to the pictures
-        near = [mask for mask, place in given.items() if place == Path(".")]
-        near += [
-            mask
-            for mask, place in given.items()
-            if [*map(folded, place.parts[:1])] == [folded(defect)]
-        ]
-        near += [mask for mask, place in given.items() if folded(f"{place}") == folded(f"{within}")]
+        near = [mask for mask, place in given.items() if place == "."]
+        near += [m for m, place in given.items() if place.split("/")[0] == folded(defect)]
+        near += [m for m, place in given.items() if place == folded(within.as_posix())]
         near += beside(pictures).values()
         samples += defect_samples(defect, pictures, near, Findings(root))  # told below, over all
     used = Counter(s.mask for s in samples if s.mask)
