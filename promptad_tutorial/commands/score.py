@@ -10,7 +10,7 @@ from collections import Counter
 from promptad_tutorial.commands.command import Result, backbone_loader
 from promptad_tutorial.commands.score_folder.score_folder import TABLE, score_folder
 from promptad_tutorial.commands.score_folder.score_table import ANOMALOUS, ERROR, GOOD
-from promptad_tutorial.detectors.opening import open_detector
+from promptad_tutorial.detectors import open_detector
 from promptad_tutorial.detectors.saving import read_note
 from promptad_tutorial.files.listing import pictures_below
 from promptad_tutorial.scoring.threshold import drift

@@ -10,7 +10,7 @@ from promptad_tutorial.detectors.promptad import PromptAD
 from promptad_tutorial.learning.config import PromptADConfig, config_from
 from promptad_tutorial.prompts.structure import PromptStructure, pull_only, two_classes
 
-FORMS = ("pull-only", "two-class")
+FORMS = {"pull-only": pull_only, "two-class": two_classes}
 
 
 class CoOp(PromptAD):
@@ -42,10 +42,7 @@ class CoOp(PromptAD):
 
     def structure(self, level: str) -> PromptStructure:
         """The prompts of a level, "image" or "pixel"."""
-        c = self.config
-        n = c.n_normal_prompts if level == "image" else c.n_normal_prompts_pixel
-        make = pull_only if self.form == "pull-only" else two_classes
-        return make(self.name, n, c.n_normal_tokens)
+        return FORMS[self.form](self.name, self.n_prompts(level), self.config.n_normal_tokens)
 
     def settings(self) -> dict[str, Any]:
         return super().settings() | {"form": self.form}

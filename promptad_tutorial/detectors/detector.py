@@ -1,4 +1,8 @@
-"""What all detectors have in common: fit on normal images, score, decide, save and load."""
+"""What all detectors have in common: fit on normal images, score, decide, save and load.
+
+images -> `encode` -> features -> `fit_features` -> learnt tensors
+images -> `encode` -> features -> `score_features` -> image scores (b,), maps (b, size, size)
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from torch import Tensor
 from tqdm.auto import trange
 
 from promptad_tutorial.clip.backbone import LONG_WORK, Backbone
@@ -44,18 +49,19 @@ def on_own_threads(method: Callable) -> Callable:
 class Detector(ABC):
     """Fitted on normal images of one product, gives image scores, anomaly maps and decisions.
 
-    A kind of detector fills in `encode`, `fit_features`, `score_features`, `settings`,
-    `from_settings`, `state` and `restore`. "Features" are whatever its `encode` returns: they have
-    a length, and an index gives those of some images.
+    "Features" are whatever a kind's `encode` returns: they have a length, and an index gives those
+    of some images. `learnt` holds by name what a fit has found, and what a file keeps.
     """
 
     kind: ClassVar[str]  # the name of this kind of detector in saved files and tables
     image_score: str | None = None  # how image scores are made, of kinds that know two ways
     first_image_score: ClassVar[str | None] = None  # the way of files of the first edition
+    few_shot: bool = True  # whether scores depend on the shots
 
     def __init__(self, backbone: Backbone, name: str) -> None:
         self.backbone = backbone
         self.name = product_name(name)
+        self.learnt: dict[str, Tensor] = {}
         self.threshold: float | None = None  # of the image score: set by `calibrate`
         self.false_positive_rate: float | None = None  # what the threshold was set for
         self.promise: Promise | None = None  # what `calibrate` says of it
@@ -82,49 +88,31 @@ class Detector(ABC):
     def settings(self) -> dict[str, Any]:
         """Everything but backbone and name that `__init__` needs, fit for JSON."""
 
-    @abstractmethod
-    def state(self) -> dict[str, torch.Tensor]:
-        """What was learnt. RuntimeError if not fitted."""
-
-    @abstractmethod
-    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Take back what `state` gave. ValueError for tensors that do not fit."""
-
     @classmethod
     @abstractmethod
     def from_settings(cls, backbone: Backbone, name: str, settings: dict[str, Any]) -> Detector:
         """A detector with these settings. ValueError or TypeError for settings that do not fit."""
 
-    # --- what all have ----------------------------------------------------------------------------
+    @abstractmethod
+    def shapes(self, tensors: dict[str, Tensor]) -> dict[str, tuple[int | None, ...]]:
+        """The shapes that `learnt` must have here; None fits any length but 0."""
 
-    def fresh(self) -> Detector:
-        """A detector with the same settings that has learnt nothing."""
-        other = type(self).from_settings(self.backbone, self.name, self.settings())
-        other.image_score = self.image_score
-        return other
+    # --- what all have --------------------------------------------------------------------------
 
-    def fit(self, images: Any, generator: torch.Generator | None = None, **how: Any) -> Detector:
+    def fit(self, images: Any, generator: torch.Generator | None = None) -> Detector:
         """Learn from the k shots: normal images, as paths, PIL images, arrays or ready tensors.
 
         The order of the images does not matter. `generator` draws what is drawn at random; by
-        default one with seed 0. `how` goes to `fit_features`. Returns the detector itself.
-
-        Raises ImageError for images that cannot be used, or none.
+        default one with seed 0. Returns the detector itself. ImageError for images that cannot be
+        used, or none.
         """
-        self.fit_features(in_fixed_order(self.encode(images)), generator, **how)
+        self.fit_features(in_fixed_order(self.encode(images)), generator)
         return self.forget_threshold()
-
-    def forget_threshold(self) -> Detector:
-        """The threshold of another fit says nothing of this one, nor does its file's edition."""
-        self.threshold = self.false_positive_rate = self.promise = None
-        self.image_score = type(self).image_score
-        return self
 
     def score(self, images: Any) -> Scores:
         """Image scores (B,) and anomaly maps (B, map_size, map_size) of any kind of images.
 
-        Higher is more anomalous. Features are held of BATCH pictures at a time. RuntimeError if not
-        fitted, ImageError for images.
+        Higher is more anomalous. RuntimeError if not fitted, ImageError for images.
         """
         sources = list_images(images)
         found = []
@@ -134,6 +122,12 @@ class Detector(ABC):
             np.concatenate([one.image_scores for one in found]),
             np.concatenate([one.anomaly_maps for one in found]),
         )
+
+    def predict(self, images: Any) -> Bool[np.ndarray, " b"]:
+        """Which images are anomalous: score above the threshold. RuntimeError without one."""
+        if self.threshold is None:
+            raise RuntimeError("there is no threshold yet: call calibrate(shots) first")
+        return self.score(images).image_scores > self.threshold
 
     def calibrate(
         self,
@@ -160,14 +154,13 @@ class Detector(ABC):
                 "a conformal threshold needs several different good pictures, found one: use "
                 f"{shots_needed(false_positive_rate)} for a rate of {false_positive_rate:g}"
             )
+        if alone and isinstance(images[0], Tensor):
+            raise ValueError(
+                "with a single shot the threshold comes from variations of the picture: pass "
+                "it as a path, a PIL image or an array, not as a ready tensor"
+            )
         if alone:
-            one = images[0]
-            if isinstance(one, torch.Tensor):
-                raise ValueError(
-                    "with a single shot the threshold comes from variations of the picture: pass "
-                    "it as a path, a PIL image or an array, not as a ready tensor"
-                )
-            scores = self.score(light_variations(read_image(one))).image_scores
+            scores = self.score(light_variations(read_image(images[0]))).image_scores
         else:
             scores = self.left_out_scores(features, generator_seed)
         self.threshold = threshold_from_normal_scores(scores, false_positive_rate, method)
@@ -178,6 +171,8 @@ class Detector(ABC):
 
     def left_out_scores(self, features: Any, generator_seed: int = 0) -> Float[np.ndarray, " k"]:
         """The image score of each of k shots, by a detector that has learnt from the others."""
+        if not self.few_shot:
+            return self.score_features(features).image_scores
         scores = []
         for i in range(len(features)):
             others = [j for j in range(len(features)) if j != i]
@@ -186,20 +181,42 @@ class Detector(ABC):
             scores.append(judge.score_features(features[[i]]).image_scores[0])
         return np.array(scores)
 
-    def predict(self, images: Any) -> Bool[np.ndarray, " b"]:
-        """Which images are called anomalous: those whose score is above the threshold.
+    def fresh(self) -> Detector:
+        """A detector with the same settings that has learnt nothing."""
+        other = type(self).from_settings(self.backbone, self.name, self.settings())
+        other.image_score = self.image_score
+        return other
 
-        RuntimeError without a threshold.
-        """
-        if self.threshold is None:
-            raise RuntimeError("there is no threshold yet: call calibrate(shots) first")
-        return self.score(images).image_scores > self.threshold
+    def forget_threshold(self) -> Detector:
+        """The threshold of another fit says nothing of this one, nor does its file's edition."""
+        self.threshold = self.false_positive_rate = self.promise = None
+        self.image_score = type(self).image_score
+        return self
+
+    # --- what was learnt, here and in a file ----------------------------------------------------
+
+    @property
+    def memory(self) -> Float[Tensor, "blocks stored width"] | None:
+        """The patches that are remembered, if there is a visual memory."""
+        return self.learnt.get("memory")
+
+    @memory.setter
+    def memory(self, memory: Float[Tensor, "blocks stored width"]) -> None:
+        self.learnt = self.learnt | {"memory": memory}
+
+    def state(self) -> dict[str, Tensor]:
+        """What was learnt, by name. RuntimeError if not fitted."""
+        if not self.learnt:
+            raise RuntimeError("this detector has learnt nothing yet: call fit(images) first")
+        return dict(self.learnt)
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take back what `state` gave. ValueError for tensors that do not fit."""
+        saving.check_tensors(tensors, self.shapes(tensors))
+        self.learnt = dict(tensors)
 
     def save(self, path: str | Path) -> Path:
-        """Write everything that scoring needs, and what was learnt, as one safetensors file.
-
-        RuntimeError if not fitted.
-        """
+        """Write all that scoring needs as one safetensors file. RuntimeError if not fitted."""
         return saving.save(self, Path(path))
 
     @classmethod
@@ -218,7 +235,7 @@ def in_fixed_order(features: Any) -> Any:
     return features[np.lexsort(keys.T[::-1]).copy()]
 
 
-def different(z: Float[torch.Tensor, "k d"]) -> list[int]:
+def different(z: Float[Tensor, "k d"]) -> list[int]:
     """The numbers of the first of each group of nearly equal images (see NEARLY_EQUAL)."""
     kept: list[int] = []
     for i, one in enumerate(z.double()):

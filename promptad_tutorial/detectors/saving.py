@@ -23,10 +23,6 @@ from promptad_tutorial.scoring.threshold import METHODS, Promise
 
 log = logging.getLogger(__name__)
 FORMAT = "promptad-tutorial detector 1"
-RESIZE = "resize"  # how pictures were brought to a square: "squash" or "crop"
-IMAGE_SIZE = "image_size"  # pixels a side of that square
-IMAGE_SCORE = "image_score"  # how image scores are made, see `PromptAD.image_score`
-PROMISE = "promise"  # what the threshold promises, see `threshold.Promise`
 FIRST = "first edition"  # the image score of a file that does not say it
 NOTE: dict[str, type | tuple[type, ...]] = {
     "kind": str,
@@ -36,30 +32,31 @@ NOTE: dict[str, type | tuple[type, ...]] = {
     "false_positive_rate": (float, int, type(None)),
     "backbone": str,
     "checksum": str,
-    RESIZE: str,
-    IMAGE_SIZE: (int, type(None)),
-    IMAGE_SCORE: (str, type(None)),
-    PROMISE: (dict, type(None)),
+    "resize": str,  # how pictures were brought to a square: "squash" or "crop"
+    "image_size": (int, type(None)),  # pixels a side of that square
+    "image_score": (str, type(None)),  # how image scores are made, see `PromptAD.image_score`
+    "promise": (dict, type(None)),  # what the threshold promises, see `threshold.Promise`
 }
 # of files from before these could be chosen
-OLDER = {RESIZE: "squash", IMAGE_SIZE: None, IMAGE_SCORE: FIRST, PROMISE: None}
+OLDER = {"resize": "squash", "image_size": None, "image_score": FIRST, "promise": None}
 
 
 def save(detector: Any, path: Path) -> Path:
     """Write a `Detector` to `path`; a file that is there already is replaced in one move."""
     tensors = {k: v.detach().cpu().float().contiguous() for k, v in detector.state().items()}
+    backbone, promise = detector.backbone, detector.promise
     note = {
         "kind": detector.kind,
         "name": detector.name,
         "settings": detector.settings(),
         "threshold": detector.threshold,
         "false_positive_rate": detector.false_positive_rate,
-        "backbone": detector.backbone.label,
-        "checksum": detector.backbone.checksum,
-        RESIZE: detector.backbone.resize,
-        IMAGE_SIZE: detector.backbone.image_size,
-        IMAGE_SCORE: detector.image_score,
-        PROMISE: None if detector.promise is None else asdict(detector.promise),
+        "backbone": backbone.label,
+        "checksum": backbone.checksum,
+        "resize": backbone.resize,
+        "image_size": backbone.image_size,
+        "image_score": detector.image_score,
+        "promise": None if promise is None else asdict(promise),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -88,24 +85,17 @@ def load(kind: Any, path: Path, backbone: Backbone) -> Any:
             f"{str(note['checksum'])[:12]}; found {backbone.label}, weights "
             f"{backbone.checksum[:12]}: load that backbone, or fit again"
         )
-    if note[RESIZE] != backbone.resize:
+    if note["resize"] != backbone.resize:
         raise ValueError(
             f"the detector in {path} was fitted on pictures brought to a square by "
-            f"{note[RESIZE]!r}, this backbone does it by {backbone.resize!r}: load the backbone "
-            f"with resize={note[RESIZE]!r}"
-        )
-    broken = [
-        n for n, t in tensors.items() if t.dtype == torch.float32 and not torch.isfinite(t).all()
-    ]
-    if broken:
-        raise ValueError(
-            f"{path} is damaged: {', '.join(broken)} holds numbers that are not finite"
+            f"{note['resize']!r}, this backbone does it by {backbone.resize!r}: load the backbone "
+            f"with resize={note['resize']!r}"
         )
     try:
         detector = kind.from_settings(backbone, note["name"], note["settings"])
         detector.restore({name: t.to(backbone.device) for name, t in tensors.items()})
-        detector.promise = _promise(note[PROMISE])
-        detector.image_score = _image_score(kind, note[IMAGE_SCORE], path)
+        detector.promise = _promise(note["promise"])
+        detector.image_score = _image_score(kind, note["image_score"], path)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     detector.threshold = note["threshold"]
@@ -124,7 +114,7 @@ def read_note(path: Path) -> dict[str, Any]:
 def check_tensors(
     tensors: dict[str, torch.Tensor], expected: dict[str, tuple[int | None, ...]]
 ) -> None:
-    """Raise ValueError unless exactly these float tensors are there; None fits any length but 0."""
+    """ValueError unless exactly these tensors of finite float32; None fits any length but 0."""
     if set(tensors) != set(expected):
         raise ValueError(f"expected the tensors {sorted(expected)}, found {sorted(tensors)}")
     for name, shape in expected.items():
@@ -138,14 +128,15 @@ def check_tensors(
                 f"expected {name} as float32 of shape {shape}, found {found.dtype} "
                 f"{tuple(found.shape)}"
             )
+        if not torch.isfinite(found).all():
+            raise ValueError(f"{name} holds numbers that are not finite")
 
 
 def _image_score(kind: Any, said: str | None, path: Path) -> str | None:
     """The way in which a file's detector makes image scores, with a warning if it is an old one."""
     found = kind.first_image_score if said == FIRST else said
-    known = (kind.image_score, kind.first_image_score)
-    if found not in known:
-        raise ValueError(f"{IMAGE_SCORE} is {found!r}, none of {known}")
+    if found not in (kind.image_score, kind.first_image_score):
+        raise ValueError(f"image_score is {found!r}")
     if found != kind.image_score:
         log.warning(
             "%s was saved by the first edition: its image scores are made of the %s, as when its "
@@ -164,7 +155,7 @@ def _promise(found: dict[str, Any] | None) -> Promise | None:
     promise = Promise(**found | {"scores": tuple(map(float, found["scores"]))})
     whole = promise.method in METHODS and 0 < promise.rate < 1 and len(promise.scores) > 1
     if not whole or not all(map(math.isfinite, promise.scores)):
-        raise ValueError(f"{PROMISE} is {found!r}")
+        raise ValueError(f"promise is {found!r}")
     return promise
 
 

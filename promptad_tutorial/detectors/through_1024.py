@@ -17,10 +17,8 @@ SIDE = 1024
 def through_1024(source: Any) -> Image.Image:
     """A picture (see `read_image`) squashed to 1024 x 1024: bilinear, without anti-aliasing.
 
-    Pixel x of the new side reads the old one at (x + 1/2) * old / 1024 - 1/2, between its two
-    nearest pixels, whatever lies beside them: of a larger picture it leaves pixels out. Rounded to
-    8 bits, as the released code does before it resizes again, bicubically and anti-aliased.
-    Raises ImageError for what is no picture, a ready tensor included.
+    Of a larger picture it leaves pixels out. Rounded to 8 bits, as the released code does before it
+    resizes again. Raises ImageError for what is no picture, a ready tensor included.
     """
     pixels = torch.from_numpy(np.array(read_image(source))).permute(2, 0, 1)[None].float()
     large = functional.interpolate(pixels, (SIDE, SIDE), mode="bilinear", align_corners=False)

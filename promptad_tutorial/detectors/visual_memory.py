@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.detectors.detector import VISUAL_MAXIMUM, Detector, on_own_threads
-from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.learning.config import check_map_size
 from promptad_tutorial.scoring import SIGMA, Scores, anomaly_maps, highest_of_map
 from promptad_tutorial.scoring.memory import remember, visual_score
@@ -22,8 +20,7 @@ SMOOTHED_MAXIMUM = "smoothed maximum"  # in a file of the first edition
 class VisualMemory(Detector):
     """PromptAD's vision-guided branch by itself (method section 3).
 
-    The map is (1 - max cosine) / 2 per patch, upsampled and smoothed. The image score is its
-    maximum before the smoothing, which is what PromptAD fuses its text score with.
+    Map: (1 - max cosine) / 2 per patch, upsampled and smoothed. Image score: the maximum before.
     """
 
     kind = "visual-memory"
@@ -33,7 +30,6 @@ class VisualMemory(Detector):
     def __init__(self, backbone: Backbone, name: str, map_size: int = 240) -> None:
         super().__init__(backbone, name)
         self.map_size = check_map_size(map_size)
-        self.memory: Float[Tensor, "blocks stored width"] | None = None
 
     def encode(self, images: Any, test: bool = False) -> ImageFeatures:
         """Only block tokens are used."""
@@ -44,13 +40,13 @@ class VisualMemory(Detector):
         self, features: ImageFeatures, generator: torch.Generator | None = None
     ) -> VisualMemory:
         """Remember; nothing is drawn at random."""
-        self.memory = remember(features)
+        self.learnt = {"memory": remember(features)}
         return self
 
     @on_own_threads
     def score_features(self, features: ImageFeatures) -> Scores:
         """The distance of each patch to the nearest that is remembered."""
-        visual = visual_score(features.blocks, self._memory()).cpu().double()
+        visual = visual_score(features.blocks, self.state()["memory"]).cpu().double()
         grid = self.backbone.grid
         maps = anomaly_maps(visual, grid, self.map_size, SIGMA)
         if self.image_score == SMOOTHED_MAXIMUM:
@@ -64,15 +60,5 @@ class VisualMemory(Detector):
     def from_settings(cls, backbone: Backbone, name: str, settings: dict[str, Any]) -> VisualMemory:
         return cls(backbone, name, check_map_size(settings["map_size"]))
 
-    def state(self) -> dict[str, Tensor]:
-        return {"memory": self._memory()}
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        blocks = len(self.backbone.memory_blocks)
-        check_tensors(tensors, {"memory": (blocks, None, self.backbone.width)})
-        self.memory = tensors["memory"]
-
-    def _memory(self) -> Float[Tensor, "blocks stored width"]:
-        if self.memory is None:
-            raise RuntimeError("this detector has learnt nothing yet: call fit(images) first")
-        return self.memory
+    def shapes(self, tensors: dict[str, Tensor]) -> dict[str, tuple[int | None, ...]]:
+        return {"memory": (len(self.backbone.memory_blocks), None, self.backbone.width)}

@@ -1,12 +1,14 @@
-"""WinCLIP and WinCLIP+ (Jeong et al., CVPR 2023): windows of patches, words, and a memory."""
+"""WinCLIP and WinCLIP+ (Jeong et al., CVPR 2023): windows of patches, words, and a memory.
+
+fit:    features of the shots -> patches and windows, remembered
+score:  features -> text scores of windows, distances to what is remembered -> patches -> maps
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -21,7 +23,6 @@ from promptad_tutorial.clip.windows import (
     window_patches,
 )
 from promptad_tutorial.detectors.detector import Detector, on_own_threads
-from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.learning.config import check_map_size
 from promptad_tutorial.prompts.words import PromptPair, ensemble
 from promptad_tutorial.scoring import Scores, anomaly_maps, exact_text_score, prototype
@@ -35,13 +36,9 @@ class Reading:
     - Full stop: "a photo of a nut", as the paper lists its templates; others close each with one.
     - Temperature: the one that CLIP was trained with (None), about 100, because only with it is the
       softmax a probability to CLIP; others take the 1/0.07 that CLIP's training started from.
-    - Means: of unit features, so that each prompt has one vote; others average raw features, in
-      which a longer one weighs more. (PromptAD does the latter, method section 1.)
+    - Means: of unit features, so that each prompt has one vote; others average raw features.
     - Tokens of the patch memory: those before the last block, whose attention only serves CLS;
       others take the last block's after the final norm.
-
-    `ladder --set readings` measures the first three. Temperature and means are the two that move
-    scores of the same features; a full stop is another prompt, another token set another encoding.
     """
 
     full_stop: bool = False
@@ -62,7 +59,6 @@ class WinCLIP(Detector):
     """Zero-shot WinCLIP as it is made, WinCLIP+ after `fit`. Nothing is trained.
 
     `prompts` default to the ensemble for the product `name`; they are encoded when first needed.
-    `reading` says what the paper leaves open, see `Reading`.
     With m_k the map of windows of k x k patches, s the text score and v = (1 - max cosine) / 2:
 
         WinCLIP:   map = 3 / (1/s(z) + 1/m_2 + 1/m_3),  m_k from s(z_w);      image score = s(z)
@@ -91,42 +87,53 @@ class WinCLIP(Detector):
         self.map_size = check_map_size(map_size)  # pixels a side of the anomaly maps
         self.sigma = sigma  # of a Gaussian over the maps; 0: the windows smooth already
         self.reading = reading or Reading()
-        self.memory: dict[int, Float[Tensor, "stored _"]] | None = None  # by side: 1, 2, 3
 
-    @cached_property
+    @property
+    def few_shot(self) -> bool:
+        """Whether there are shots to be unlike of."""
+        return self.memory is not None
+
+    @property
+    def memory(self) -> dict[int, Float[Tensor, "stored _"]] | None:
+        """Tokens of the shots' patches (1) and windows (2, 3); None before `fit`."""
+        sides = [side for side in (1, *SIDES) if f"memory.{side}" in self.learnt]
+        return {side: self.learnt[f"memory.{side}"] for side in sides} or None
+
+    @property
     def prototypes(self) -> tuple[Float[Tensor, " d"], Float[Tensor, " d"]]:
         """The normal and the anomalous direction of the prompts."""
-        end = "." if self.reading.full_stop else ""
-        encode = self._raw if self.reading.raw_means else self.backbone.encode_text
-        sides = ([f"{text}{end}" for text in side] for side in vars(self.prompts).values())
-        normal, anomalous = (prototype(encode(side)) for side in sides)
-        return normal, anomalous
+        learnt = self.state()
+        return learnt["normal"], learnt["anomaly"]
+
+    def state(self) -> dict[str, Tensor]:
+        """The two prototypes and, after `fit`, the memory."""
+        if "normal" not in self.learnt:
+            sides = {"normal": self.prompts.normal, "anomaly": self.prompts.anomalous}
+            self.learnt |= {name: prototype(self._encode(side)) for name, side in sides.items()}
+        return super().state()
 
     @torch.no_grad()
-    def _raw(self, texts: list[str]) -> Float[Tensor, "n d"]:
-        """Features of texts as the tower gives them."""
-        ids, b = self.backbone.tokenize(texts), self.backbone
+    def _encode(self, texts: tuple[str, ...]) -> Float[Tensor, "n d"]:
+        """Features of one side's prompts, of length 1 or as the tower gives them."""
+        texts, b = [f"{text}." if self.reading.full_stop else text for text in texts], self.backbone
+        if not self.reading.raw_means:
+            return b.encode_text(texts)
+        ids = b.tokenize(texts)
         return b.encode_prompt_embeddings(b.embed_tokens(ids), b.eot_positions(ids), False)
 
     def encode(self, images: Any, test: bool = False) -> WindowFeatures:
         """Image embedding, windows, and patch tokens of the untouched path."""
-        return encode_images_and_windows(
-            self.backbone, images, last_tokens=self.reading.last_tokens
-        )
+        last_tokens = self.reading.last_tokens
+        return encode_images_and_windows(self.backbone, images, last_tokens=last_tokens)
 
     @on_own_threads
     def fit_features(
         self, features: WindowFeatures, generator: torch.Generator | None = None
     ) -> WinCLIP:
         """Remember patches and windows of the shots; nothing is drawn at random."""
-        self.memory = {side: found.flatten(0, 1) for side, found in features.by_side.items()}
+        for side, found in features.by_side.items():
+            self.learnt[f"memory.{side}"] = found.flatten(0, 1)
         return self
-
-    def left_out_scores(self, features: WindowFeatures, generator_seed: int = 0) -> np.ndarray:
-        """See `Detector.left_out_scores`. Without a memory there is nothing to leave out of."""
-        if self.memory is None:
-            return self.score_features(features).image_scores
-        return super().left_out_scores(features, generator_seed)
 
     @on_own_threads
     def score_features(self, features: WindowFeatures) -> Scores:
@@ -141,19 +148,13 @@ class WinCLIP(Detector):
 
     def zero_shot_map(self, features: WindowFeatures) -> Float[Tensor, "b patches"]:
         """What the words say of every patch: 3 / (1/s(z) + 1/m_2 + 1/m_3), in [0, 1]."""
-        grid = self.backbone.grid
-        maps = [
-            spread_windows(self._text(found), grid, side)
-            for side, found in features.windows.items()
-        ]
+        grid, windows = self.backbone.grid, features.windows.items()
+        maps = [spread_windows(self._text(found), grid, side) for side, found in windows]
         whole = self._text(features.cls)[:, None].expand_as(maps[0])
         return harmonic_mean([whole, *maps])
 
     def association_map(self, features: WindowFeatures) -> Float[Tensor, "b patches"]:
-        """How unlike the shots every patch is: (m_1 + m_2 + m_3) / 3, in [0, 1].
-
-        0 on the shots themselves. RuntimeError if not fitted.
-        """
+        """How unlike the shots every patch is: a, in [0, 1]. RuntimeError if not fitted."""
         if self.memory is None:
             raise RuntimeError("this detector has no memory yet: call fit(images) first")
         maps = []
@@ -171,7 +172,7 @@ class WinCLIP(Detector):
 
     def fresh(self) -> WinCLIP:
         other = super().fresh()
-        other.prototypes = self.prototypes  # of the words alone: encode them once
+        other.learnt = {name: self.state()[name] for name in ("normal", "anomaly")}  # encoded once
         return other
 
     def settings(self) -> dict[str, Any]:
@@ -190,25 +191,13 @@ class WinCLIP(Detector):
         reading = Reading(**settings.get("reading", {}))  # files of the first edition have none
         return cls(backbone, name, prompts, size, sigma, reading)
 
-    def state(self) -> dict[str, Tensor]:
-        """The two prototypes and, after `fit`, the memory."""
-        normal, anomalous = self.prototypes
-        memory = self.memory or {}
-        return {"normal": normal, "anomaly": anomalous} | {
-            f"memory.{side}": found for side, found in memory.items()
-        }
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
+    def shapes(self, tensors: dict[str, Tensor]) -> dict[str, tuple[int | None, ...]]:
         dim, grid = self.backbone.embed_dim, self.backbone.grid
-        expected: dict[str, tuple[int | None, ...]] = {"normal": (dim,), "anomaly": (dim,)}
-        fitted = len(tensors) > len(expected)
-        if fitted:
-            width, patches = self.backbone.width, grid[0] * grid[1]
-            # as many shots for every side as the patches are of, and at least one
-            shots = max(1, len(tensors["memory.1"]) // patches) if "memory.1" in tensors else None
+        found: dict[str, tuple[int | None, ...]] = {"normal": (dim,), "anomaly": (dim,)}
+        if len(tensors) > len(found):  # after `fit`: as many shots for every side, at least one
+            patches = tensors.get("memory.1", ())
+            shots = max(1, len(patches) // len(window_patches(grid, 1)))
             for side in (1, *SIDES):
-                stored = shots and shots * len(window_patches(grid, side))
-                expected[f"memory.{side}"] = (stored, width if side == 1 else dim)
-        check_tensors(tensors, expected)
-        self.prototypes = tensors["normal"], tensors["anomaly"]
-        self.memory = {s: tensors[f"memory.{s}"] for s in (1, *SIDES)} if fitted else None
+                width = self.backbone.width if side == 1 else dim
+                found[f"memory.{side}"] = (shots * len(window_patches(grid, side)), width)
+        return found

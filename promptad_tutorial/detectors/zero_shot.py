@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.detectors.detector import Detector, on_own_threads
-from promptad_tutorial.detectors.saving import check_tensors
 from promptad_tutorial.learning.config import check_map_size
-from promptad_tutorial.prompts.words import PromptPair, ensemble, product_name
+from promptad_tutorial.prompts.words import PromptPair, ensemble
 from promptad_tutorial.scoring import Scores, anomaly_maps, exact_text_score, prototype
 
 
@@ -25,34 +24,35 @@ class ZeroShot(Detector):
     """
 
     kind = "zero-shot"
+    few_shot = False
 
     def __init__(
-        self,
-        backbone: Backbone,
-        name: str,
-        prompts: PromptPair | None = None,
-        map_size: int = 240,
+        self, backbone: Backbone, name: str, prompts: PromptPair | None = None, map_size: int = 240
     ) -> None:
         super().__init__(backbone, name)
-        self.prompts = prompts or ensemble(product_name(name))
+        self.prompts = prompts or ensemble(self.name)
         self.map_size = check_map_size(map_size)  # pixels a side of the anomaly maps
-        self.normal_prototype = prototype(backbone.encode_text(list(self.prompts.normal)))
-        self.anomaly_prototype = prototype(backbone.encode_text(list(self.prompts.anomalous)))
+        self.learnt = {
+            "normal": prototype(backbone.encode_text(list(self.prompts.normal))),
+            "anomaly": prototype(backbone.encode_text(list(self.prompts.anomalous))),
+        }
+
+    @property
+    def normal_prototype(self) -> Float[Tensor, " d"]:
+        return self.learnt["normal"]
+
+    @property
+    def anomaly_prototype(self) -> Float[Tensor, " d"]:
+        return self.learnt["anomaly"]
 
     def encode(self, images: Any, test: bool = False) -> ImageFeatures:
         """Image embedding and V-V patches."""
         return self.backbone.encode_images(images, blocks=())
 
-    def fit(self, images: Any = None, generator: torch.Generator | None = None) -> ZeroShot:
+    def fit(self, images: Any = None, generator: torch.Generator | None = None) -> Detector:
         """Nothing to learn: takes pictures only so that all detectors are used alike."""
-        self.forget_threshold()
-        return self
+        return self.forget_threshold()
 
-    def left_out_scores(self, features: ImageFeatures, generator_seed: int = 0) -> np.ndarray:
-        """Nothing is learnt, so there is nothing to leave a picture out of."""
-        return self.score_features(features).image_scores
-
-    @on_own_threads
     def fit_features(
         self, features: ImageFeatures, generator: torch.Generator | None = None
     ) -> ZeroShot:
@@ -63,10 +63,10 @@ class ZeroShot(Detector):
     def score_features(self, features: ImageFeatures) -> Scores:
         """The scores of features that are there already: CLIP is frozen, so encode once."""
         sides = self.normal_prototype, self.anomaly_prototype, self.backbone.temperature
-        maps = exact_text_score(features.patches, *sides)
+        patch_scores = exact_text_score(features.patches, *sides)
         return Scores(
             exact_text_score(features.cls, *sides).numpy(),
-            anomaly_maps(maps, self.backbone.grid, self.map_size),
+            anomaly_maps(patch_scores, self.backbone.grid, self.map_size),
         )
 
     def settings(self) -> dict[str, Any]:
@@ -81,10 +81,5 @@ class ZeroShot(Detector):
         prompts = PromptPair(settings["normal"], settings["anomalous"])
         return cls(backbone, name, prompts, check_map_size(settings["map_size"]))
 
-    def state(self) -> dict[str, Tensor]:
-        return {"normal": self.normal_prototype, "anomaly": self.anomaly_prototype}
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        dim = (self.backbone.embed_dim,)
-        check_tensors(tensors, {"normal": dim, "anomaly": dim})
-        self.normal_prototype, self.anomaly_prototype = tensors["normal"], tensors["anomaly"]
+    def shapes(self, tensors: dict[str, Tensor]) -> dict[str, tuple[int | None, ...]]:
+        return dict.fromkeys(("normal", "anomaly"), (self.backbone.embed_dim,))

@@ -11,8 +11,8 @@ import torch
 from promptad_tutorial.exercises.answers import kind_of, tidy
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.verdict import Task, Verdict
+from promptad_tutorial.prompts.shared_prefixes import grow
 from promptad_tutorial.prompts.structure import STOP, semantic_concatenation
-from promptad_tutorial.prompts.tree import grow
 from promptad_tutorial.prompts.words import GENERIC_STATES
 
 Texts = list[str]

@@ -67,9 +67,7 @@ class FusionExplorer(Explorer):
         """The histogram of the fused scores; AUROC and what the threshold does as the status."""
         line = self.lines[name]
         scores = _fused(line.text, line.visual, kind, weight)
-        threshold = student_bound(
-            _fused(line.normal_text, line.normal_visual, kind, weight), rate
-        )
+        threshold = student_bound(_fused(line.normal_text, line.normal_visual, kind, weight), rate)
         good, bad = line.labels == 0, line.labels == 1
         called = scores > threshold
         product = product_name(name)

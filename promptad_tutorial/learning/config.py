@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -11,19 +12,11 @@ from promptad_tutorial.prompts.words import GENERIC_STATES
 # A setting from a file cannot ask for all of the memory.
 LARGEST_MAP = 4096  # pixels a side
 MOST_STATES = 1000
-ENDLESS = float("inf")
-RANGES = {  # least and most of every number but the margin
-    "n_normal_tokens": (0, 1000),
-    "n_anomaly_tokens": (0, 1000),
-    "n_normal_prompts": (1, 100),
-    "n_normal_prompts_pixel": (1, 100),
-    "n_anomaly_suffixes": (0, 100),
-    "sigma": (0, 1),
-    **dict.fromkeys(
-        ("steps", "learning_rate", "final_learning_rate", "momentum", "weight_decay"), (0, ENDLESS)
-    ),
-    **dict.fromkeys(("initial_std", "margin_weight", "alignment_weight"), (0, ENDLESS)),
-}
+
+
+def number(default: float, least: float = 0, most: float = math.inf) -> Any:
+    """A setting that is a finite number of the default's type, from `least` to `most`."""
+    return field(default=default, metadata={"range": (least, most)})
 
 
 @dataclass(frozen=True)
@@ -31,8 +24,8 @@ class Traps:
     """Where the released code differs from the paper (method section 4); all off is the paper.
 
     Each is a switch of its own, so that its price can be measured. 5 and 6 are about the test set
-    and the drawing of the shots, which no detector sees: whoever runs the experiment does them
-    (`benchmark.test_selection`, `datasets.shots.draw_unsorted_shots`), and a plain `fit` is honest.
+    and the drawing of the shots, which no detector sees: whoever runs the experiment does them, and
+    a plain `fit` is honest.
     """
 
     suffix_before_name: bool = False  # 1: `[P] [A] nut.` instead of `[P] nut [A].`
@@ -63,34 +56,32 @@ class PromptADConfig:
     """Everything that decides a fit, beside backbone, shots and seed. Defaults: the paper's.
 
     `states` are the manual suffixes: patterns with one {}. The generic ones need no knowledge of
-    the defects; a product's own list is `GENERIC_STATES + words.own_states(category)`, which
-    `traps.own_states` appends by the category's name. A state that comes twice counts once, except
-    with that trap.
+    the defects. A state that comes twice counts once, except with `traps.own_states`.
     """
 
     # prompts (method section 1)
     states: Sequence[str] = GENERIC_STATES  # M; a tuple from then on
-    n_normal_tokens: int = 4  # E_N
-    n_anomaly_tokens: int = 1  # E_A
-    n_normal_prompts: int = 3  # N at image level
-    n_normal_prompts_pixel: int = 1  # N at pixel level
-    n_anomaly_suffixes: int = 4  # L
-    initial_std: float = 0.02  # learnt tokens start at N(0, this)
+    n_normal_tokens: int = number(4, most=1000)  # E_N
+    n_anomaly_tokens: int = number(1, most=1000)  # E_A
+    n_normal_prompts: int = number(3, 1, 100)  # N at image level
+    n_normal_prompts_pixel: int = number(1, 1, 100)  # N at pixel level
+    n_anomaly_suffixes: int = number(4, most=100)  # L
+    initial_std: float = number(0.02)  # learnt tokens start at N(0, this)
     normal_start: str | None = None  # words of E_N tokens for contexts to start from instead
     own_start: str | None = None  # the same for the contexts of CoOp's second class
     # training (method section 2)
-    steps: int = 100
-    learning_rate: float = 0.002
-    final_learning_rate: float = 1e-5
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    margin: float = 0.0
-    margin_weight: float = 1.0  # 0: no explicit anomaly margin
-    alignment_weight: float = 0.001  # lambda
+    steps: int = number(100)
+    learning_rate: float = number(0.002)
+    final_learning_rate: float = number(1e-5)
+    momentum: float = number(0.9)
+    weight_decay: float = number(5e-4)
+    margin: float = number(0.0, -math.inf)
+    margin_weight: float = number(1.0)  # 0: no explicit anomaly margin
+    alignment_weight: float = number(0.001)  # lambda
     # inference (method section 3)
     use_memory: bool = True  # the vision-guided branch
-    map_size: int = 240  # pixels a side of the anomaly maps
-    sigma: float = 4 / 400  # of the Gaussian over maps, as a share of their side
+    map_size: int = number(240, 1, LARGEST_MAP)  # pixels a side of the anomaly maps
+    sigma: float = number(4 / 400, most=1)  # of the Gaussian over maps, as a share of their side
     traps: Traps = field(default_factory=Traps)
 
     def __post_init__(self) -> None:
@@ -99,33 +90,30 @@ class PromptADConfig:
         object.__setattr__(self, "states", tuple(self.states))
         if not all(isinstance(state, str) for state in self.states):
             raise ValueError(f"states must be a list of texts, got {self.states!r}")
-        for name, (least, most) in RANGES.items():
-            value = self._number(name)
-            if not (value >= least and value < ENDLESS):  # also false for NaN
-                raise ValueError(f"{name} must be {least} or more, got {value}")
-            if value > most:
-                raise ValueError(f"{name} must be at most {most}, got {value}")
-        if not abs(self._number("margin")) < float("inf"):
-            raise ValueError(f"margin must be finite, got {self.margin}")
         if len(self.states) > MOST_STATES:
             raise ValueError(f"states must be at most {MOST_STATES}, got {len(self.states)}")
-        for name in ("normal_start", "own_start"):
-            if not isinstance(getattr(self, name), (str, type(None))):
-                raise ValueError(f"{name} must be a text or None, got {getattr(self, name)!r}")
-        if not isinstance(self.use_memory, bool):
-            raise ValueError(f"use_memory must be True or False, got {self.use_memory!r}")
-        if not isinstance(self.traps, Traps):
-            raise ValueError(f"traps must be switches, as Traps(...), got {self.traps!r}")
-        self._number("map_size")
-        check_map_size(self.map_size)
+        for one in fields(self):
+            if "range" in one.metadata:
+                self._check_number(one.name, type(one.default), *one.metadata["range"])
+        for name, kind, said in (
+            ("normal_start", str | None, "a text or None"),
+            ("own_start", str | None, "a text or None"),
+            ("use_memory", bool, "True or False"),
+            ("traps", Traps, "switches, as Traps(...)"),
+        ):
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name} must be {said}, got {getattr(self, name)!r}")
 
-    def _number(self, name: str) -> float:
-        """The setting of this name. ValueError if it is no number, or a broken one of a count."""
-        value, whole = getattr(self, name), isinstance(type(self).__dict__[name], int)
-        if not isinstance(value, int if whole else (int, float)) or isinstance(value, bool):
-            kind = "a whole number" if whole else "a number"
-            raise ValueError(f"{name} must be {kind}, got {value!r}")
-        return value
+    def _check_number(self, name: str, kind: type, least: float, most: float) -> None:
+        value = getattr(self, name)
+        if not isinstance(value, (int, kind)) or isinstance(value, bool):
+            said = "a whole number" if kind is int else "a number"
+            raise ValueError(f"{name} must be {said}, got {value!r}")
+        if not (least <= value and abs(value) < math.inf):  # NaN neither
+            said = "finite" if least == -math.inf else f"{least} or more"
+            raise ValueError(f"{name} must be {said}, got {value}")
+        if value > most:
+            raise ValueError(f"{name} must be at most {most}, got {value}")
 
 
 def check_map_size(size: int | float) -> int:
@@ -136,10 +124,7 @@ def check_map_size(size: int | float) -> int:
 
 
 def config_from(values: dict[str, Any]) -> PromptADConfig:
-    """The configuration of a dictionary that `dataclasses.asdict` made, as files hold it.
-
-    Raises ValueError or TypeError for a name that does not exist or a value of the wrong type.
-    """
+    """What `dataclasses.asdict` made of one. ValueError or TypeError for what does not fit."""
     values = dict(values)
     traps = values.pop("traps", {})
     if not isinstance(traps, dict) or any(not isinstance(v, bool) for v in traps.values()):
@@ -148,24 +133,15 @@ def config_from(values: dict[str, Any]) -> PromptADConfig:
 
 
 def preset(name: str = "paper") -> PromptADConfig:
-    """The configuration `paper` (the default everywhere) or `released` (every trap).
-
-    Raises ValueError for another name.
-    """
-    presets = {
-        "paper": PromptADConfig(),
-        "released": PromptADConfig(traps=Traps.all()),
-    }
-    if name not in presets:
-        raise ValueError(f"preset must be one of {', '.join(presets)}; got {name!r}")
-    return presets[name]
+    """`paper` (the default everywhere) or `released` (every trap). ValueError for another."""
+    traps = {"paper": Traps(), "released": Traps.all()}
+    if name not in traps:
+        raise ValueError(f"preset must be one of {', '.join(traps)}; got {name!r}")
+    return PromptADConfig(traps=traps[name])
 
 
 def with_trap(config: PromptADConfig, trap: str) -> PromptADConfig:
-    """The same configuration with one more trap, by the name of its switch.
-
-    Raises ValueError for an unknown name.
-    """
+    """The same configuration with one more trap, by name. ValueError for an unknown one."""
     if trap not in Traps.names():
         raise ValueError(f"trap must be one of {', '.join(Traps.names())}; got {trap!r}")
     return replace(config, traps=replace(config.traps, **{trap: True}))

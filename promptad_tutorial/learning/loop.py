@@ -1,4 +1,8 @@
-"""One loop for all learnt prompts: text only, because features of frozen images are constants."""
+"""One loop for all learnt prompts: text only, because features of frozen images are constants.
+
+In: levels, each a prompt learner and features of normal images, z (k, d) or V-V patches (k, H*W,
+d). Out: the learners' tokens, changed in place, and the history of the losses.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
+from torch.optim import SGD
+from torch.optim.lr_scheduler import CosineAnnealingLR
 from tqdm.auto import trange
 
+from promptad_tutorial.learning import losses
 from promptad_tutorial.learning.config import PromptADConfig
-from promptad_tutorial.learning.losses import (
-    alignment,
-    contrastive,
-    explicit_anomaly_margin,
-    prototypes,
-    pull,
-)
 from promptad_tutorial.prompts.learner import PromptFeatures, PromptLearner, encode_learners
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Level:
 
 @dataclass
 class History:
-    """What happened: the loss terms before each step, and whether training was interrupted."""
+    """The loss terms before each step, and whether training was interrupted."""
 
     rows: list[dict[str, str | int | float]] = field(default_factory=list)
     interrupted: bool = False
@@ -48,7 +48,7 @@ class History:
         return 1 + max((int(row["step"]) for row in self.rows), default=-1)
 
     def table(self) -> pd.DataFrame:
-        """One row a step and level: step, level, contrastive, margin, alignment, total."""
+        """One row a step and level."""
         columns = ["step", "level", "contrastive", "margin", "alignment", "total"]
         return pd.DataFrame(self.rows, columns=columns)
 
@@ -65,24 +65,23 @@ def objective(
 
     Without negatives `contrastive` is the pull of `losses.pull`, and there is no margin.
     """
-    normal, anomalous = prototypes(features)
+    normal, anomalous = losses.prototypes(features)
     z = z.to(normal.dtype)  # prompts may be learnt in float64 from images in float32
     if anomalous is None:
-        terms = {"contrastive": pull(z, normal, temperature), "margin": z.new_zeros(())}
+        terms = {"contrastive": losses.pull(z, normal, temperature), "margin": z.new_zeros(())}
     else:
         negatives = functional.normalize(features.anomalous, dim=-1)
-        over_patches = config.traps.margin_over_patches
+        margin, trap = config.margin, config.traps.margin_over_patches
         terms = {
-            "contrastive": contrastive(z, normal, negatives, temperature),
-            "margin": explicit_anomaly_margin(z, normal, anomalous, config.margin, over_patches),
+            "contrastive": losses.contrastive(z, normal, negatives, temperature),
+            "margin": losses.explicit_anomaly_margin(z, normal, anomalous, margin, trap),
         }
-    terms["alignment"] = alignment(features.manual, features.learnt)
+    terms["alignment"] = losses.alignment(features.manual, features.learnt)
     # a weight of 0 leaves a term out, so that it cannot even disturb with a NaN
     total = terms["contrastive"]
-    if config.margin_weight:
-        total = total + config.margin_weight * terms["margin"]
-    if config.alignment_weight:
-        total = total + config.alignment_weight * terms["alignment"]
+    for name, weight in (("margin", config.margin_weight), ("alignment", config.alignment_weight)):
+        if weight:
+            total = total + weight * terms[name]
     return terms | {"total": total}
 
 
@@ -94,30 +93,21 @@ def train(
 ) -> History:
     """SGD with momentum on the learnt tokens, cosine from `learning_rate` to the final one.
 
-    Levels have nothing in common: trained together they learn what they would learn alone, in one
-    pass of the text tower. `after_step` is called with the number of steps done, from 1.
-
-    An interruption (KeyboardInterrupt) stops the training and keeps what has been learnt. Raises
-    ValueError if a loss is no longer finite.
+    Levels trained together learn what they would learn alone, in one pass of the text tower.
+    `after_step` is called with the number of steps done, from 1. An interruption
+    (KeyboardInterrupt) keeps what has been learnt. Raises ValueError if a loss is no longer finite.
     """
     history = History()
     learners = [level.learner for level in levels]
     parameters = [p for one in learners for p in one.parameters() if p.numel()]
     if not parameters or not config.steps:
         return history
-    optimiser = torch.optim.SGD(
-        parameters,
-        lr=config.learning_rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-    )
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-        optimiser, T_max=config.steps, eta_min=config.final_learning_rate
-    )
-    steps = trange(config.steps, desc="prompts", unit="step", leave=False)
+    c = config
+    optimiser = SGD(parameters, c.learning_rate, c.momentum, weight_decay=c.weight_decay)
+    schedule = CosineAnnealingLR(optimiser, c.steps, c.final_learning_rate)
     try:
         with learners[0].text.threads():
-            for step in steps:
+            for step in trange(c.steps, desc="prompts", unit="step", leave=False):
                 features = encode_learners(learners)
                 terms = [
                     objective(found, level.features, config, temperature)

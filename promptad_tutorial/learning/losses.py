@@ -1,7 +1,7 @@
 """What learnt prompts minimise (method section 2): three losses, and CoOp's pull alone.
 
-z are image features of normal pictures: the image embedding at image level, every V-V patch at
-pixel level. w_n and w_a are the two prototypes, g_j the negatives' own features. All have length 1.
+In: z, features of normal pictures (the image embedding at image level, every V-V patch at pixel
+level), the prototypes w_n and w_a, the negatives' own features g_j; all of length 1. Out: numbers.
 """
 
 from __future__ import annotations

@@ -1,37 +1,13 @@
 """Prompts: words, their structure, the tree of shared beginnings, and what is learnt of them.
 
-    a product's name (and a category's defects)   ->  words       texts
-    a name, states and counts                     ->  structure   prompts as data, no tensors
-    prompts as token sequences                    ->  tree        one node for a shared beginning
-    a structure and a text tower                  ->  learner     raw features (n, d), learnable
+    a product's name (and a category's defects)   ->  words            texts
+    a name, states and counts                     ->  structure        prompts as data, no tensors
+    prompts as token sequences                    ->  shared_prefixes  one node a shared beginning
+    a structure and a text tower                  ->  learner          raw features (n, d)
 
-`words` and `structure` need no torch; the words are at hand here.
+`words` and `structure` need no torch.
 """
 
-from promptad_tutorial.prompts.words import (
-    ANOMALOUS_STATES,
-    GENERIC_STATES,
-    NORMAL_STATES,
-    TEMPLATES,
-    compose,
-    defect_states,
-    ensemble,
-    own_states,
-    product_name,
-    released_name,
-    single_pair,
-)
+from promptad_tutorial.prompts.words import GENERIC_STATES
 
-__all__ = [
-    "ANOMALOUS_STATES",
-    "GENERIC_STATES",
-    "NORMAL_STATES",
-    "TEMPLATES",
-    "compose",
-    "defect_states",
-    "ensemble",
-    "own_states",
-    "product_name",
-    "released_name",
-    "single_pair",
-]
+__all__ = ["GENERIC_STATES"]

@@ -1,4 +1,8 @@
-"""Learnable prompts: a handful of token embeddings in front of, and behind, frozen words."""
+"""Learnable prompts: a handful of token embeddings in front of, and behind, frozen words.
+
+In: a structure of n prompts, and a frozen text tower. Out: raw features (n, d), differentiable in
+the learnt tokens `contexts` (C, E_N, W) and `suffixes` (L, E_A, W).
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,10 @@ from torch import Tensor, nn
 from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.clip.precision import at_least_single
 from promptad_tutorial.clip.text_tower import TextEncoder
+from promptad_tutorial.prompts.shared_prefixes import grow
 from promptad_tutorial.prompts.structure import LearntPrompt, PromptStructure
-from promptad_tutorial.prompts.tree import grow
 
 LARGEST_IN_DOUBLE = 5_000_000  # weights in the blocks of a text tower; TinyCLIP's has 793,088
-INITIAL_STD = 0.02  # prompt tokens start at N(0, 0.02) (method section 2)
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,10 @@ class PromptFeatures:
 class PromptLearner(nn.Module):
     """The learnt tokens of one level, and the way from them to features.
 
-    Parameters: `contexts` (C, E_N, W) and `suffixes` (L, E_A, W) in the width W of the text tower,
-    drawn from N(0, `std`) with `generator`. `start` gives the contexts words to begin with instead:
-    one text of exactly E_N tokens for each of the C contexts. `text` is the tower to learn through,
-    by default the backbone's own; the parameters are of its dtype.
-
-    Raises ValueError for a `start` that does not fit, and for prompts longer than the context.
+    They are drawn from N(0, `std`) with `generator` (method section 2). `start` gives the contexts
+    words to begin with instead: one text of exactly E_N tokens for each. `text` is the tower to
+    learn through, by default the backbone's own; the parameters are of its dtype. Raises ValueError
+    for a `start` that does not fit, and for prompts longer than the tower's context.
     """
 
     def __init__(
@@ -50,25 +51,26 @@ class PromptLearner(nn.Module):
         backbone: Backbone,
         structure: PromptStructure,
         generator: torch.Generator | None = None,
-        std: float = INITIAL_STD,
+        std: float = 0.02,
         start: Sequence[str] | None = None,
         text: TextEncoder | None = None,
     ) -> None:
         super().__init__()
         self.structure = structure
         self.text = backbone.text if text is None else text
-        width = backbone.text_width
         generator = generator or torch.Generator().manual_seed(0)
-        contexts = (structure.n_contexts, structure.n_context_tokens, width)
-        suffixes = (structure.n_suffixes, structure.n_suffix_tokens, width)
-        first = std * torch.randn(contexts, generator=generator)
-        second = std * torch.randn(suffixes, generator=generator)
-        if start is not None:
-            first = self._embedded(start)
         # drawn in float32 whatever the tower runs in, so that a seed means the same everywhere
+        contexts, suffixes = (
+            std * torch.randn(*shape, backbone.text_width, generator=generator)
+            for shape in (
+                (structure.n_contexts, structure.n_context_tokens),
+                (structure.n_suffixes, structure.n_suffix_tokens),
+            )
+        )
+        contexts = contexts if start is None else self._embedded(start)
         kind = torch.promote_types(self.text.positional_embedding.dtype, torch.float32)
-        self.contexts = nn.Parameter(first.to(backbone.device, kind))
-        self.suffixes = nn.Parameter(second.to(backbone.device, kind))
+        self.contexts = nn.Parameter(contexts.to(backbone.device, kind))
+        self.suffixes = nn.Parameter(suffixes.to(backbone.device, kind))
         self._plant(backbone.device)
 
     def tokens(self, prompt: LearntPrompt) -> list[int | tuple[str, int, int]]:
@@ -83,10 +85,8 @@ class PromptLearner(nn.Module):
     def node_embeddings(self) -> Float[Tensor, "nodes width"]:
         """The token embedding at each node of the tree: frozen words and learnt tokens."""
         x = self.words.to(self.contexts.dtype)
-        for parameter, (nodes, row, token) in zip(
-            (self.contexts, self.suffixes), self.learnt_nodes, strict=True
-        ):
-            x = x.index_put((nodes,), parameter[row, token])
+        for name, (nodes, row, token) in self.learnt_nodes.items():
+            x = x.index_put((nodes,), getattr(self, name)[row, token])
         return x
 
     def assemble(self) -> tuple[Float[Tensor, "j t w"], Int[Tensor, " j"]]:
@@ -140,25 +140,23 @@ class PromptLearner(nn.Module):
         self.places = torch.cat([branch.prompts for branch in self.branches]).argsort()
         ids = [token if isinstance(token, int) else 0 for token in self.tree.tokens]
         self.words = text.embed_tokens(torch.tensor([ids], device=device))[0].detach()
-        self.learnt_nodes = []
+        learnt = [(i, *t) for i, t in enumerate(self.tree.tokens) if isinstance(t, tuple)]
+        self.learnt_nodes = {}  # of each parameter: nodes, rows and places in the row
         for kind in ("context", "suffix"):
-            found = [
-                (node, *token[1:])
-                for node, token in enumerate(self.tree.tokens)
-                if isinstance(token, tuple) and token[0] == kind
-            ]
-            self.learnt_nodes.append(torch.tensor(found, device=device).reshape(-1, 3).long().T)
+            found = [(node, row, token) for node, name, row, token in learnt if name == kind]
+            found = torch.tensor(found, dtype=torch.long, device=device).reshape(-1, 3).T
+            self.learnt_nodes["contexts" if kind == "context" else "suffixes"] = found
         # what comes after the end is read by nobody
         paths = [path + [0] * (longest - len(path)) for path in self.tree.paths()]
         self.paths = torch.tensor(paths, device=device)
 
 
 def text_to_learn_through(backbone: Backbone) -> TextEncoder:
-    """The text tower in float64 where that costs little, else as the backbone has it.
+    """The text tower in float64 up to LARGEST_IN_DOUBLE weights, else as the backbone has it.
 
     A hundred steps can amplify the last digit of float32, which is another one on another machine
-    or with other threads, into points of AUROC. A tower whose blocks have at most LARGEST_IN_DOUBLE
-    numbers learns in float64: TinyCLIP takes 1.7 times as long for it. MPS has no float64.
+    or with other threads, into points of AUROC. TinyCLIP takes 1.7 times as long for it. MPS has no
+    float64.
     """
     size = sum(p.numel() for block in backbone.text.blocks for p in block.parameters())
     if size > LARGEST_IN_DOUBLE or backbone.device.type == "mps":
@@ -174,17 +172,12 @@ def encode_learners(learners: Sequence[PromptLearner]) -> list[PromptFeatures]:
     them have the same prompts, they are read side by side as a batch.
     """
     text = learners[0].text
-    branches = [one.branches for one in learners]
-    if len({branch.shape for some in branches for branch in some}) > 1:
+    if len({branch.shape for one in learners for branch in one.branches}) > 1:
         alone = [(one, one.node_embeddings()[None]) for one in learners]
         return [one.split(text.encode_tree(x, *one.tree.layout)[0]) for one, x in alone]
-    nodes = [
-        one.node_embeddings()[branch.nodes]
-        for one, some in zip(learners, branches, strict=True)
-        for branch in some
-    ]
-    features = text.encode_tree(torch.stack(nodes), *branches[0][0].tree.layout)
-    parts = features.split([len(some) for some in branches])
+    nodes = [one.node_embeddings()[branch.nodes] for one in learners for branch in one.branches]
+    features = text.encode_tree(torch.stack(nodes), *learners[0].branches[0].tree.layout)
+    parts = features.split([len(one.branches) for one in learners])
     return [
         one.split(part.flatten(0, 1)[one.places]) for one, part in zip(learners, parts, strict=True)
     ]

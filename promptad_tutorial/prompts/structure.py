@@ -1,11 +1,10 @@
 """What learnt prompts are made of, as data: contexts, words and suffixes. No tensors.
 
-Every prompt of CoOp and of PromptAD has the form
-
     [start] [context: E_N learnt tokens] words [suffix: E_A learnt tokens] words [end]
 
-and semantic concatenation (method section 1) is one way to make many of them: a normal prompt and
-an anomaly suffix are a negative prompt, without any anomalous image.
+In: a product's name, states and counts. Out: `PromptStructure`, every prompt of CoOp or PromptAD in
+that form. Semantic concatenation (method section 1) makes a negative prompt of a normal one and an
+anomaly suffix, without any anomalous image.
 """
 
 from __future__ import annotations
@@ -31,21 +30,17 @@ class LearntPrompt:
         """The prompt in the notation of the paper, numbers from 1: `[P1] nut [A2].`"""
         suffix = "" if self.suffix is None else f"[A{self.suffix + 1}]"
         words = [f"[P{self.context + 1}]", self.before, suffix, self.after]
-        return " ".join(word for word in words if word).replace(f" {STOP}", STOP)
+        return " ".join(filter(None, words)).replace(f" {STOP}", STOP)
 
 
 @dataclass(frozen=True)
 class PromptStructure:
-    """All prompts of one level, and how many learnt tokens they share.
+    """All prompts of one level, and how many learnt tokens they share (method section 1)."""
 
-    `normal` are the NP of method section 1, `manual` the MAP, `learnt` the LAP; `own` are prompts
-    of CoOp's second class, whose contexts no normal prompt shares.
-    """
-
-    normal: tuple[LearntPrompt, ...]
-    manual: tuple[LearntPrompt, ...] = ()
-    learnt: tuple[LearntPrompt, ...] = ()
-    own: tuple[LearntPrompt, ...] = ()
+    normal: tuple[LearntPrompt, ...]  # NP
+    manual: tuple[LearntPrompt, ...] = ()  # MAP
+    learnt: tuple[LearntPrompt, ...] = ()  # LAP
+    own: tuple[LearntPrompt, ...] = ()  # CoOp's second class, with contexts of its own
     n_context_tokens: int = 4  # E_N
     n_suffix_tokens: int = 1  # E_A
 
@@ -85,10 +80,7 @@ def pull_only(name: str, n_normal_prompts: int = 1, n_normal_tokens: int = 4) ->
 
 
 def two_classes(name: str, n_normal_prompts: int = 1, n_normal_tokens: int = 4) -> PromptStructure:
-    """CoOp's second form: as many anomaly prompts, with learnt contexts of their own.
-
-    The words are the same on both sides, so only what is learnt tells them apart.
-    """
+    """CoOp's second form: as many anomaly prompts, told apart by contexts of their own alone."""
     words = product_name(name)
     _check_count("n_normal_prompts", n_normal_prompts, least=1)
     return PromptStructure(

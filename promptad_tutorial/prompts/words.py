@@ -15,47 +15,22 @@ from importlib.resources import files
 from typing import Any
 
 NORMAL_STATES: tuple[str, ...] = (
-    "{}",
-    "flawless {}",
-    "perfect {}",
-    "unblemished {}",
-    "{} without flaw",
-    "{} without defect",
-    "{} without damage",
+    *("{}", "flawless {}", "perfect {}", "unblemished {}"),
+    *("{} without flaw", "{} without defect", "{} without damage"),
 )
-ANOMALOUS_STATES: tuple[str, ...] = (
-    "damaged {}",
-    "{} with flaw",
-    "{} with defect",
-    "{} with damage",
-)
+ANOMALOUS_STATES = ("damaged {}", "{} with flaw", "{} with defect", "{} with damage")
+LOOKS = ("cropped", "close-up", "bright", "dark", "jpeg corrupted", "blurry")
 TEMPLATES: tuple[str, ...] = (
-    *(
-        f"a {look} photo of {article} {{}}"
-        for look in ("cropped", "close-up", "bright", "dark", "jpeg corrupted", "blurry")
-        for article in ("a", "the")
-    ),
-    "a photo of a {}",
-    "a photo of the {}",
-    *(
-        f"a photo of {article} {size} {{}}"
-        for size in ("small", "large")
-        for article in ("a", "the")
-    ),
-    "a photo of a {} for visual inspection",
-    "a photo of the {} for visual inspection",
-    "a photo of a {} for anomaly detection",
-    "a photo of the {} for anomaly detection",
+    *(f"a {look} photo of {article} {{}}" for look in LOOKS for article in ("a", "the")),
+    *("a photo of a {}", "a photo of the {}"),
+    *("a photo of a small {}", "a photo of the small {}"),
+    *("a photo of a large {}", "a photo of the large {}"),
+    *("a photo of a {} for visual inspection", "a photo of the {} for visual inspection"),
+    *("a photo of a {} for anomaly detection", "a photo of the {} for anomaly detection"),
 )
 GENERIC_STATES: tuple[str, ...] = (
-    "damaged {}",
-    "flawed {}",
-    "abnormal {}",
-    "imperfect {}",
-    "blemished {}",
-    "{} with flaw",
-    "{} with defect",
-    "{} with damage",
+    *("damaged {}", "flawed {}", "abnormal {}", "imperfect {}", "blemished {}"),
+    *("{} with flaw", "{} with defect", "{} with damage"),
 )
 
 
@@ -98,28 +73,21 @@ def compose(
 
 
 def defect_states(defects: Sequence[str]) -> tuple[str, ...]:
-    """Manual suffixes from names of defects: `bent_wire` becomes "{} with bent wire".
-
-    The paper's own suffixes come from such names, which is knowledge of the defects: leave them out
-    for a fit that knows normal samples only.
-    """
+    """Manual suffixes from names of defects, which are knowledge of them: "{} with bent wire"."""
     return tuple(f"{{}} with {product_name(defect)}" for defect in defects)
 
 
 def own_states(category: str) -> tuple[str, ...]:
     """The suffixes that PromptAD's released configuration adds for a category of MVTec AD or VisA.
 
-    They are words for the defects of its test set, looked up by the folder's name, in their order
-    and as often as they come there; () for another category. Raises ValueError for no name.
+    They are words for the defects of its test set, in their order and as often as they come there;
+    () for another category. Raises ValueError for no name.
     """
     return tuple(f"{{}} {end}" for end in _released_words()["suffixes"].get(_key(category), ()))
 
 
 def released_name(category: str) -> str:
-    """What the released configuration calls a category: `pcb1` is "printed circuit board".
-
-    Only the nine that it renames differ from `product_name`. Raises ValueError for no name.
-    """
+    """What the released configuration calls a category: `pcb1` is "printed circuit board"."""
     return _released_words()["names"].get(_key(category), product_name(category))
 
 

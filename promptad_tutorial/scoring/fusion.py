@@ -12,8 +12,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Fusion = Callable[[Tensor, Tensor, float], Tensor]
-
 
 def harmonic_fusion(
     text: Float[Tensor, "*shape"], visual: Float[Tensor, "*shape"]
@@ -34,24 +32,12 @@ def _harmonic(a: Tensor, b: Tensor, w: float) -> Tensor:
     return harmonic_fusion(a / (2 * (1 - w)), b / (2 * w))
 
 
-def _mean(a: Tensor, b: Tensor, w: float) -> Tensor:
-    return (1 - w) * a + w * b
-
-
-def _maximum(a: Tensor, b: Tensor, w: float) -> Tensor:
-    return torch.maximum(2 * (1 - w) * a, 2 * w * b)
-
-
-def _product(a: Tensor, b: Tensor, w: float) -> Tensor:
-    return a ** (2 * (1 - w)) * b ** (2 * w)
-
-
-FUSIONS: Mapping[str, Fusion] = MappingProxyType(
+FUSIONS: Mapping[str, Callable[[Tensor, Tensor, float], Tensor]] = MappingProxyType(
     {
-        "harmonic": _harmonic,
-        "arithmetic mean": _mean,
-        "maximum": _maximum,
-        "product": _product,
+        "harmonic": _harmonic,  # 1 / (2 (1 - w) / a + 2 w / b); at w = 1/2 the paper's
+        "arithmetic mean": lambda a, b, w: (1 - w) * a + w * b,
+        "maximum": lambda a, b, w: torch.maximum(2 * (1 - w) * a, 2 * w * b),
+        "product": lambda a, b, w: a ** (2 * (1 - w)) * b ** (2 * w),
     }
 )
 
@@ -62,12 +48,7 @@ def fuse(
     kind: str = "harmonic",
     weight: float = 0.5,
 ) -> Float[Tensor, "*shape"]:
-    """One score of a = `text` and b = `visual`, both in [0, 1]; `weight` w is that of b.
-
-        harmonic         1 / (2 (1 - w) / a + 2 w / b)     at w = 1/2: 1 / (1/a + 1/b), the paper's
-        arithmetic mean  (1 - w) a + w b
-        maximum          max(2 (1 - w) a, 2 w b)           at w = 1/2: max(a, b)
-        product          a^(2 (1 - w)) b^(2 w)             at w = 1/2: a b
+    """One score of a = `text` and b = `visual` by `FUSIONS[kind]`; `weight` w is that of b.
 
     For every kind, w = 0 ranks as the text branch alone does, and w = 1 as the visual one. Values
     of different kinds are not comparable; rankings are. Raises ValueError for another kind, or a

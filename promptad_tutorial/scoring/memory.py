@@ -35,8 +35,7 @@ def visual_score(
 ) -> Float[Tensor, "b patches"]:
     """(1 - max cosine to the stored tokens) / 2, averaged over the blocks, in [0, 1].
 
-    0 on a stored patch, 1/2 for a patch at a right angle to all of them. At most `budget` bytes of
-    cosines are held at a time: patches and memory are both taken in parts. Raises ValueError if
+    0 on a stored patch, 1/2 for a patch at a right angle to all of them. Raises ValueError if
     numbers of blocks or widths differ.
     """
     if (len(blocks), blocks.shape[-1]) != (len(memory), memory.shape[-1]):
@@ -44,27 +43,22 @@ def visual_score(
             f"expected tokens of {len(memory)} blocks of width {memory.shape[-1]}, found "
             f"{len(blocks)} of width {blocks.shape[-1]}"
         )
-    nearest = torch.stack(
-        [
-            nearest_cosine(tokens.flatten(0, 1), known, budget)
-            for tokens, known in zip(blocks, memory, strict=True)
-        ]
-    )
+    pairs = zip(blocks.flatten(1, 2), memory, strict=True)
+    nearest = torch.stack([_nearest_cosine(asked, known, budget) for asked, known in pairs])
     # rounding can take a cosine a little above 1
     return ((1 - nearest) / 2).clamp(0, 1).mean(dim=0).reshape(blocks.shape[1:3])
 
 
-def nearest_cosine(
-    tokens: Float[Tensor, "n width"], known: Float[Tensor, "stored width"], budget: int = BUDGET
+def _nearest_cosine(
+    tokens: Float[Tensor, "n width"], known: Float[Tensor, "stored width"], budget: int
 ) -> Float[Tensor, " n"]:
-    """The largest cosine of each token, of unit length, to any of the `known` ones."""
+    """The largest cosine of each token to any of the `known` ones, `budget` bytes at a time."""
     cells = max(1, budget // tokens.element_size())
     rows = min(ROWS, cells)
-    columns = max(1, cells // rows)
     found = []
     for some in tokens.split(rows):
         best = some.new_full((len(some),), -torch.inf)
-        for part in known.split(columns):
+        for part in known.split(max(1, cells // rows)):
             torch.maximum(best, (some @ part.T).amax(dim=1), out=best)
         found.append(best)
     return torch.cat(found)

@@ -1,8 +1,9 @@
 """Figures of merit: how well image scores rank images, and anomaly maps mark regions.
 
-Every figure lies in [0, 1], higher is better, and none needs a threshold. Inputs are numpy arrays
-or torch tensors. Labels and masks are 0/1 or boolean, 1 is anomalous; scores and maps are finite
-numbers, higher is more anomalous. An input for which a figure is undefined raises `ValueError`.
+In: labels and scores (n,), masks and maps (n, h, w), as numpy arrays or torch tensors. Labels and
+masks are 0/1 or boolean, 1 is anomalous; scores and maps are finite, higher is more anomalous.
+Out: numbers in [0, 1], higher is better; none needs a threshold. Every figure raises `ValueError`
+for bad input, and where it is undefined because only one class is there.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from scipy import ndimage
-from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
+from sklearn.metrics import (
+    auc,
+    average_precision_score,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
 
-# The shapes are checked under pytest only; `checked` says the same mistakes in a sentence.
+# The shapes are checked under pytest only; `two_classes` says the same mistakes in a sentence.
 Labels = Shaped[np.ndarray | torch.Tensor, "n"]
 Scores = Float[np.ndarray | torch.Tensor, "n"]
 Masks = Shaped[np.ndarray | torch.Tensor, "n h w"]
@@ -44,19 +51,17 @@ def evaluate(
     maps: Maps | None = None,
     fpr_limit: float = 0.3,
 ) -> Evaluation:
-    """Every figure for `n` images: `labels`, `scores` (n,) and `masks`, `maps` (n, h, w).
-
-    Without `masks` and `maps` the two pixel-level figures are NaN.
+    """Every figure; without `masks` and `maps` the two pixel-level ones are NaN.
 
     Raises `ValueError` if only one of the two is given, if the numbers of images differ, if an
     image that is labelled good has a mask that marks something, and what each figure raises.
     """
-    classes, values = checked(labels, scores, "labels", "scores", ndim=1)
+    classes, values = two_classes(labels, scores, "labels", "scores", ndim=1)
     pixel_level = (float("nan"), float("nan"))
     if (masks is None) != (maps is None):
         raise ValueError("masks and maps go together: pass both, or neither for image level only")
     if masks is not None and maps is not None:
-        marked, heights = checked(masks, maps, "masks", "maps", ndim=3)
+        marked, heights = two_classes(masks, maps, "masks", "maps", ndim=3)
         if len(marked) != len(classes):
             raise ValueError(
                 f"expected a mask and a map for each image: {len(classes)} labels, "
@@ -81,12 +86,9 @@ def image_auroc(labels: Labels, scores: Scores) -> float:
     """Area under the ROC curve: how often an anomalous image scores above a good one.
 
     Over all pairs of one anomalous and one good image, a tie counts one half.
-    `labels`, `scores`: (n,).
 
     >>> image_auroc(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.3, 0.9]))  # 3 of 4 pairs
     0.75
-
-    Raises `ValueError` for bad input and if only one class is present.
     """
     return float(roc_auc_score(*two_classes(labels, scores, "labels", "scores", ndim=1)))
 
@@ -95,13 +97,11 @@ def average_precision(labels: Labels, scores: Scores) -> float:
     """Average precision, AP = sum_i (R_i - R_(i-1)) P_i over falling thresholds.
 
     P_i and R_i are precision and recall of the images at or above threshold i. A detector without
-    skill gets the share of anomalous images, not 0.5. `labels`, `scores`: (n,).
+    skill gets the share of anomalous images, not 0.5.
 
     >>> ap = average_precision(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.3, 0.9]))
     >>> round(ap, 4)  # 1/2 * 1/1 + 1/2 * 2/3
     0.8333
-
-    Raises `ValueError` for bad input and if only one class is present.
     """
     return float(average_precision_score(*two_classes(labels, scores, "labels", "scores", ndim=1)))
 
@@ -110,12 +110,10 @@ def f1_max(labels: Labels, scores: Scores) -> float:
     """The largest F1 = 2 P R / (P + R) over all thresholds.
 
     The threshold is chosen with the labels of the very images that it is judged on, so this is a
-    bound on what a threshold can reach. `labels`, `scores`: (n,).
+    bound on what a threshold can reach.
 
     >>> f1_max(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.3, 0.9]))  # P 2/3, R 1 at 0.3
     0.8
-
-    Raises `ValueError` for bad input and if only one class is present.
     """
     classes, values = two_classes(labels, scores, "labels", "scores", ndim=1)
     precision, recall, _ = precision_recall_curve(classes, values)
@@ -127,9 +125,7 @@ def f1_max(labels: Labels, scores: Scores) -> float:
 def pixel_auroc(masks: Masks, maps: Maps) -> float:
     """`image_auroc` with pixels for images: every pixel of every image in one ranking.
 
-    A large region weighs as much as its pixels; see `aupro`. `masks`, `maps`: (n, h, w).
-
-    Raises `ValueError` for bad input and if only one class is present.
+    A large region weighs as much as its pixels; see `aupro`.
     """
     marked, heights = two_classes(masks, maps, "masks", "maps", ndim=3)
     return float(roc_auc_score(marked.ravel(), heights.ravel()))
@@ -145,27 +141,27 @@ def aupro(masks: Masks, maps: Maps, fpr_limit: float = 0.3) -> float:
         FPR(t)  = good pixels at or above t / all good pixels, of all images
         AUPRO   = 1/L integral from 0 to L of PRO d FPR,     L = `fpr_limit`
 
-    Exact: every distinct score is a threshold, equal scores are one threshold, trapezoids between
-    them, and the curve is cut at L by interpolation. A constant map gets L / 2.
-    `masks`, `maps`: (n, h, w).
+    PRO is the true-positive rate of pixels that weigh 1 / |C_k| each, so this is a ROC curve with
+    weights: every distinct score is a threshold, equal scores are one threshold, trapezoids
+    between them, cut at L by interpolation. A constant map gets L / 2.
 
     >>> mask = np.array([[[1, 0, 1, 1, 0, 0]]])  # regions of 1 and of 2 pixels
     >>> anomaly_map = np.array([[[0.9, 0.1, 0.8, 0.2, 0.3, 0.1]]])  # finds 1/1 and 1/2 of them
     >>> aupro(mask, anomaly_map, fpr_limit=0.3)  # before the first false positive: PRO 3/4
     0.75
 
-    Raises `ValueError` for bad input, if only one class is present, and for a limit outside (0, 1].
+    Raises `ValueError` for a limit outside (0, 1].
     """
     if not 0 < fpr_limit <= 1:
         raise ValueError(f"fpr_limit must be in (0, 1], got {fpr_limit}")
     marked, heights = two_classes(masks, maps, "masks", "maps", ndim=3)
-    fpr, overlap = _overlap_curve(marked, heights)
-    inside = int(np.searchsorted(fpr, fpr_limit, side="right"))
-    x, y = fpr[:inside], overlap[:inside]
-    if x[-1] < fpr_limit:  # the curve goes on to FPR 1: end on the segment that crosses the limit
-        share = (fpr_limit - x[-1]) / (fpr[inside] - x[-1])
-        x = np.append(x, fpr_limit)
-        y = np.append(y, y[-1] + share * (overlap[inside] - y[-1]))
+    regions = label_regions(marked)[0].ravel()
+    weight = 1 / np.bincount(regions)
+    weight[0] = 1  # good pixels, all alike
+    fpr, pro, _ = roc_curve(marked.ravel(), heights.ravel(), sample_weight=weight[regions])
+    inside = np.searchsorted(fpr, fpr_limit, side="right")
+    x = np.append(fpr[:inside], fpr_limit)
+    y = np.append(pro[:inside], np.interp(fpr_limit, fpr, pro))
     return float(auc(x, y) / fpr_limit)
 
 
@@ -175,48 +171,14 @@ def label_regions(masks: Bool[np.ndarray, "n h w"]) -> tuple[Int[np.ndarray, "n 
     return numbers, int(count)
 
 
-def _overlap_curve(
-    masks: Bool[np.ndarray, "n h w"], maps: Float[np.ndarray, "n h w"]
-) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
-    """(FPR, PRO) at every distinct threshold, falling, from (0, 0) to (1, 1)."""
-    regions, count = label_regions(masks)
-    sizes = np.bincount(regions.ravel(), minlength=count + 1)
-    # Passing a pixel of region k adds 1 / (|C_k| K) to PRO and nothing to FPR; a good pixel the
-    # other way round. So one sort and two running sums give the whole curve.
-    gain = 1.0 / (sizes * count)
-    gain[0] = 0.0
-    values = maps.ravel()
-    order = np.argsort(-values)
-    values, passed = values[order], regions.ravel()[order]
-    last_of_tie = np.append(values[1:] != values[:-1], True)
-    fpr = np.cumsum(passed == 0)[last_of_tie] / sizes[0]
-    overlap = np.cumsum(gain[passed])[last_of_tie]
-    # Over the last sum, which is 1 up to rounding: a perfect map gets 1 and not 1.0000000001.
-    return np.append(0.0, fpr), np.append(0.0, overlap / overlap[-1])
-
-
 def two_classes(
     labels: Labels | Masks, scores: Scores | Maps, label_name: str, score_name: str, ndim: int
 ) -> tuple[Bool[np.ndarray, ...], Float[np.ndarray, ...]]:
-    """`checked`, and both classes are there; raises `ValueError` naming the only one if not."""
-    classes, values = checked(labels, scores, label_name, score_name, ndim)
-    if classes.all() or not classes.any():
-        only = "anomalous (1)" if classes.all() else "good (0)"
-        raise ValueError(
-            f"expected both classes in {label_name}, found only {only}: the figure is undefined; "
-            "add samples of the other class"
-        )
-    return classes, values
-
-
-def checked(
-    labels: Labels | Masks, scores: Scores | Maps, label_name: str, score_name: str, ndim: int
-) -> tuple[Bool[np.ndarray, ...], Float[np.ndarray, ...]]:
-    """Labels as booleans and scores as floats, both numpy arrays of one shape.
+    """Labels as booleans and scores as floats, numpy arrays of one shape, of both classes.
 
     `ndim` is 1 for images, shape (n,), or 3 for pixels, shape (n, h, w). Raises `ValueError`, with
-    the two names, for shapes that differ, empty input, labels other than 0 and 1, and scores that
-    are not finite.
+    the two names, for shapes that differ, empty input, labels other than 0 and 1, scores that are
+    not finite, and labels of one class only, which it names.
     """
     classes, values = _to_numpy(labels), _to_numpy(scores)
     if classes.ndim != ndim or classes.shape != values.shape:
@@ -229,12 +191,12 @@ def checked(
         raise ValueError(
             f"{label_name} and {score_name} are empty: pass at least one of each class"
         )
-    if classes.dtype != bool:
-        if not np.isin(classes, (0, 1)).all():
-            raise ValueError(
-                f"{label_name} must be 0 (good) or 1 (anomalous), got {_others(classes)}"
-            )
-        classes = classes.astype(bool)
+    strange = ~np.isin(classes, (0, 1))
+    if strange.any():
+        raise ValueError(
+            f"{label_name} must be 0 (good) or 1 (anomalous), got {classes[strange].tolist()[0]}"
+        )
+    classes = classes.astype(bool)
     if not np.issubdtype(values.dtype, np.floating):
         values = values.astype(np.float64)
     wrong = int(np.count_nonzero(~np.isfinite(values)))
@@ -243,16 +205,16 @@ def checked(
             f"{score_name} must be finite, found {wrong} NaN or infinite of {values.size}: "
             "look for a division by zero or a half-precision overflow before this call"
         )
+    if classes.all() or not classes.any():
+        only = "anomalous (1)" if classes.all() else "good (0)"
+        raise ValueError(
+            f"expected both classes in {label_name}, found only {only}: the figure is undefined; "
+            "add samples of the other class"
+        )
     return classes, values
-
-
-def _others(classes: np.ndarray) -> str:
-    return str(next(v for v in classes.ravel().tolist() if v not in (0, 1)))
 
 
 def _to_numpy(array: np.ndarray | torch.Tensor) -> np.ndarray:
     if isinstance(array, torch.Tensor):
-        array = array.detach().cpu()
-        # numpy has no bfloat16; float32 holds every one of its values.
-        return (array.float() if array.dtype == torch.bfloat16 else array).numpy()
+        array = array.detach().cpu().double().numpy()  # numpy has no bfloat16
     return np.asarray(array)

@@ -17,10 +17,9 @@ PART = 2**26  # bytes of features that are held in double precision at once
 def prototype(features: Float[Tensor, "n d"]) -> Float[Tensor, " d"]:
     """One direction for many prompts: w = mean(g) / ||mean(g)||, of features as they are given.
 
-    Two rules are in use. Learnt prompts (PromptAD, CoOp) are averaged raw, as the tower gives them
-    (method section 1; `learning.losses.prototypes`): a longer feature weighs more. Words alone
-    (zero-shot, WinCLIP: method section 7) are averaged at length 1, as `Backbone.encode_text` gives
-    them: each prompt has one vote. Raises ValueError for no features, or that cancel out.
+    Words alone (zero-shot, WinCLIP: method section 7) come at length 1, each prompt with one vote;
+    learnt prompts are averaged raw (`learning.losses.prototypes`). Raises ValueError for no
+    features, or such that cancel out.
     """
     if len(features) == 0:
         raise ValueError("a prototype needs at least one feature, got none")
@@ -58,8 +57,6 @@ def exact_text_score(
     """
     sides = normal_prototype.cpu().double(), anomaly_prototype.cpu().double()
     flat = features.reshape(-1, features.shape[-1])
-    found = [
-        text_score(some.cpu().double(), *sides, temperature)
-        for some in flat.split(max(1, PART // (8 * flat.shape[1])))
-    ]
+    parts = flat.split(max(1, PART // (8 * flat.shape[1])))
+    found = [text_score(some.cpu().double(), *sides, temperature) for some in parts]
     return torch.cat(found).reshape(features.shape[:-1])

@@ -8,9 +8,8 @@ alarms. Two methods:
   with mean m and standard deviation s: the upper end of a prediction interval. It promises a *if
   scores of good pictures are Gaussian*, and below a = 1/(k+1) it extrapolates beyond all it saw.
 - "conformal" (Vovk; Bates et al. 2023): the ceil((k+1)(1-a))-th smallest score. It promises at
-  most a, on average over draws of the shots, if new good pictures are like the k: nothing about
-  the shape of their scores is assumed. No method that looks at ranks alone can promise less than
-  1/(k+1).
+  most a, on average over draws of the shots, if new good pictures are like the k, whatever the
+  shape of their scores. No method that looks at ranks alone can promise less than 1/(k+1).
 
 Neither knows other lighting than in the shots, nor how many defects are found; that a left-out shot
 meets k - 1 shots and a new picture k errs on the side of fewer alarms.
@@ -109,24 +108,20 @@ def threshold_from_normal_scores(
     return found
 
 
-def conformal_p_values(calibration: Values, scores: Values) -> Float[np.ndarray, " n"]:
-    """p = (1 + how many calibration scores are at least s) / (k + 1), in [1/(k+1), 1].
-
-    A small p says that few good pictures score so high. The conformal threshold of rate a calls
-    anomalous what has p <= a.
-    """
-    known = np.sort(np.asarray(calibration, dtype=float))
-    at_least = len(known) - np.searchsorted(known, np.asarray(scores, dtype=float), side="left")
-    return (1 + at_least) / (len(known) + 1)
+def _checked(scores: Values, rate: float) -> Float[np.ndarray, " k"]:
+    values = np.asarray(scores, dtype=float)
+    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
+        raise ValueError(f"expected two or more finite scores of normal images, found {scores!r}")
+    if not 0 < rate < 1:
+        raise ValueError(f"false_positive_rate must be between 0 and 1, got {rate}")
+    return np.sort(values)  # the order of the shots does not reach the last digit
 
 
 def drift(promise: Promise, scores: Values, threshold: float) -> str | None:
     """A warning if the line has moved since the threshold was set, else None.
 
-    Of the pictures to be judged, those that look good (at or below the threshold) are compared with
-    the good ones of the calibration: scores that are larger as a whole (Mann-Whitney, one-sided,
-    p < ALPHA) mean other light, another camera or another product, and more false alarms than
-    promised. So does a majority of alarms. Fewer than FEWEST pictures cannot tell.
+    That is: pictures that look good score higher as a whole than those of the calibration did
+    (Mann-Whitney, one-sided, p < ALPHA), or most are alarms. Fewer than FEWEST cannot tell.
     """
     values = np.asarray(scores, dtype=float)
     values = values[np.isfinite(values)]
@@ -150,35 +145,19 @@ def drift(promise: Promise, scores: Values, threshold: float) -> str | None:
     )
 
 
-def _checked(scores: Values, rate: float) -> Float[np.ndarray, " k"]:
-    values = np.asarray(scores, dtype=float)
-    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
-        raise ValueError(f"expected two or more finite scores of normal images, found {scores!r}")
-    if not 0 < rate < 1:
-        raise ValueError(f"false_positive_rate must be between 0 and 1, got {rate}")
-    return np.sort(values)  # the order of the shots does not reach the last digit
-
-
 def light_variations(image: Image.Image) -> list[Image.Image]:
     """Eight pictures that could be of the same good product: mirrored, shifted, lit otherwise.
 
     Mirror images, shifts by 2 percent of the side, 5 percent more and less light and contrast.
     """
-    width, height = image.size
-    step = (max(1, round(0.02 * width)), max(1, round(0.02 * height)))
-    edges = np.pad(
-        np.asarray(image), ((step[1], step[1]), (step[0], step[0]), (0, 0)), mode="reflect"
-    )
-
-    def shifted(left: int, up: int) -> Image.Image:
-        top, left = step[1] * (1 + up), step[0] * (1 + left)
-        return Image.fromarray(np.ascontiguousarray(edges[top : top + height, left : left + width]))
-
+    (width, height), pixels = image.size, np.asarray(image)
+    x, y = (max(1, round(0.02 * side)) for side in image.size)
+    edges = np.pad(pixels, ((y, y), (x, x), (0, 0)), mode="reflect")
+    left, down = edges[y : y + height, 2 * x : 2 * x + width], edges[:height, x : x + width]
     return [
         image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
         image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
-        shifted(1, 0),
-        shifted(0, -1),
+        *(Image.fromarray(np.ascontiguousarray(moved)) for moved in (left, down)),
         *(ImageEnhance.Brightness(image).enhance(factor) for factor in (0.95, 1.05)),
         *(ImageEnhance.Contrast(image).enhance(factor) for factor in (0.95, 1.05)),
     ]

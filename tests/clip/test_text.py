@@ -11,7 +11,7 @@ import torch
 
 from promptad_tutorial.clip.loading import UnknownWordWarning
 from promptad_tutorial.clip.text_tower import TextEncoder
-from promptad_tutorial.prompts.tree import grow
+from promptad_tutorial.prompts.shared_prefixes import grow
 from tests.conftest import BUILDS, PROMPTS
 
 

@@ -65,6 +65,11 @@ def pictures() -> list[np.ndarray]:
     return [draw.integers(40 * i, 40 * i + 100, (40, 40, 3), dtype=np.uint8) for i in range(4)]
 
 
+def prompt_texts(detector: PromptAD, level: str) -> list[str]:
+    """Every prompt of a level in words, with [P1] and [A1] for what is learnt."""
+    return [prompt.text() for prompt in detector.structure(level).prompts]
+
+
 def slow_features(learner: PromptLearner) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Raw features of NP, MAP, LAP and own prompts, each prompt written out by itself."""
     embeddings, ends = learner.assemble()

@@ -12,6 +12,7 @@ from promptad_tutorial.learning.config import PromptADConfig
 from tests.detectors.conftest import (
     MAP,
     assert_same_scores,
+    prompt_texts,
     quick,
     seeded,
     slow_features,
@@ -88,10 +89,10 @@ def test_two_classes_push_the_other_side_away(small_backbone, shots):
 
 def test_the_prompts_of_both_forms(small_backbone):
     pull, two = (CoOp(small_backbone(), "metal_nut", quick(), form) for form in FORMS)
-    assert pull.prompt_texts("image") == ["[P1] metal nut.", "[P2] metal nut."]
-    assert pull.prompt_texts("pixel") == ["[P1] metal nut."]
-    assert two.prompt_texts("image") == [f"[P{i}] metal nut." for i in (1, 2, 3, 4)]
-    assert two.prompt_texts("pixel") == ["[P1] metal nut.", "[P2] metal nut."]
+    assert prompt_texts(pull, "image") == ["[P1] metal nut.", "[P2] metal nut."]
+    assert prompt_texts(pull, "pixel") == ["[P1] metal nut."]
+    assert prompt_texts(two, "image") == [f"[P{i}] metal nut." for i in (1, 2, 3, 4)]
+    assert prompt_texts(two, "pixel") == ["[P1] metal nut.", "[P2] metal nut."]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -15,8 +15,7 @@ from torch.nn import functional as F
 from promptad_tutorial.clip.image_tower import ImageFeatures
 from promptad_tutorial.clip.loading import load_backbone
 from promptad_tutorial.datasets import open_dataset
-from promptad_tutorial.detectors import PromptAD, VisualMemory
-from promptad_tutorial.detectors.opening import open_detector
+from promptad_tutorial.detectors import PromptAD, VisualMemory, open_detector
 from promptad_tutorial.detectors.promptad import FUSED_MAXIMUM, VISUAL_MAXIMUM
 from promptad_tutorial.detectors.visual_memory import SMOOTHED_MAXIMUM
 from promptad_tutorial.learning.config import PromptADConfig, Traps, preset
@@ -69,7 +68,7 @@ def test_the_image_score_fuses_text_with_the_highest_visual_score(small_backbone
     assert detector.score_features(features).image_scores == pytest.approx([expected], abs=1e-6)
     # prompts of the pixel level have no part in it, only in the maps
     before = detector.score_features(features)
-    detector.normal_prototypes["pixel"] = unit(backbone.embed_dim, 3)
+    detector.learnt["pixel.normal"] = unit(backbone.embed_dim, 3)
     after = detector.score_features(features)
     np.testing.assert_array_equal(before.image_scores, after.image_scores)
     assert np.abs(before.anomaly_maps - after.anomaly_maps).max() > 1e-4

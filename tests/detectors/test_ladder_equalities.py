@@ -22,6 +22,7 @@ from promptad_tutorial.prompts.words import GENERIC_STATES, PromptPair, own_stat
 from tests.detectors.conftest import (
     MAP,
     assert_same_scores,
+    prompt_texts,
     quick,
     seeded,
     slow_sides,
@@ -91,7 +92,7 @@ def test_a_weight_of_zero_is_a_run_without_the_term(small_backbone, shots, monke
     without = PromptAD(small_backbone(), "nut", config).fit(shots)
     assert not torch.equal(with_term.tokens["image.contexts"], without.tokens["image.contexts"])
     name = {"margin_weight": "explicit_anomaly_margin", "alignment_weight": "alignment"}[term]
-    monkeypatch.setattr(training, name, lambda *_: torch.tensor(float("nan")))
+    monkeypatch.setattr(training.losses, name, lambda *_: torch.tensor(float("nan")))
     assert_same_tokens(PromptAD(small_backbone(), "nut", config).fit(shots), without)
 
 
@@ -171,7 +172,7 @@ def observables(backbone, shots, pictures, **switches) -> dict[str, np.ndarray]:
         for z in (seen.cls, seen.patches)
     ]
     return {
-        "texts": np.array(detector.prompt_texts("image") + detector.prompt_texts("pixel")),
+        "texts": np.array(prompt_texts(detector, "image") + prompt_texts(detector, "pixel")),
         "temperature": np.array(detector.temperature),
         "contrastive": np.array([float(one["contrastive"].detach()) for one in terms]),
         "image margin": np.array(float(terms[0]["margin"].detach())),
@@ -204,7 +205,7 @@ def test_the_traps_change_it_as_the_released_code_does(small_backbone, shots, pi
         config = quick(n_anomaly_suffixes=4, traps=Traps(**{trap: True}))
         return PromptAD(backbone, "nut", config)
 
-    assert trapped("suffix_before_name").prompt_texts("pixel")[-1] == "[P1] [A4] nut."
+    assert prompt_texts(trapped("suffix_before_name"), "pixel")[-1] == "[P1] [A4] nut."
     pairs = trapped("modulo_pairs").structure("image").learnt
     assert {(p.context, p.suffix) for p in pairs} == {(0, 0), (1, 1), (0, 2), (1, 3)}
     assert trapped("log_temperature").temperature == pytest.approx(np.log(backbone.temperature))

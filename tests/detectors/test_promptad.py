@@ -285,8 +285,8 @@ def test_a_fit_that_fails_leaves_what_was_learnt_before(
         "interrupted while reading": (KeyboardInterrupt, None),
     }[failure]
     if failure == "loss":
-        monkeypatch.setattr(training, "pull", lambda *_: torch.tensor(float("nan")))
-        monkeypatch.setattr(training, "contrastive", lambda *_: torch.tensor(float("nan")))
+        monkeypatch.setattr(training.losses, "pull", lambda *_: torch.tensor(float("nan")))
+        monkeypatch.setattr(training.losses, "contrastive", lambda *_: torch.tensor(float("nan")))
     else:
 
         def broken(levels, *rest):

@@ -123,8 +123,10 @@ def test_the_history_has_a_row_for_every_step_and_level(small_backbone):
 def test_a_weight_of_0_leaves_its_term_out(small_backbone, monkeypatch):
     one = level(small_backbone())
     features = one.learner()
-    monkeypatch.setattr(training, "alignment", lambda *_: torch.tensor(float("nan")))
-    monkeypatch.setattr(training, "explicit_anomaly_margin", lambda *_: torch.tensor(math.inf))
+    monkeypatch.setattr(training.losses, "alignment", lambda *_: torch.tensor(float("nan")))
+    monkeypatch.setattr(
+        training.losses, "explicit_anomaly_margin", lambda *_: torch.tensor(math.inf)
+    )
     neither = replace(CONFIG, margin_weight=0.0, alignment_weight=0.0)
     terms = objective(features, one.features, neither, T)
     assert torch.equal(terms["total"], terms["contrastive"])
@@ -146,7 +148,7 @@ def test_weights_scale_their_terms(small_backbone):
 def test_trap_3_reaches_the_margin_of_patches(small_backbone):
     one = level(small_backbone(), "pixel")
     features = one.learner()
-    w_n, w_a = training.prototypes(features)
+    w_n, w_a = training.losses.prototypes(features)
     expected = explicit_anomaly_margin(one.features, w_n, w_a, 0.3, over_patches=True)
     trap = with_trap(CONFIG, "margin_over_patches")
     assert torch.equal(objective(features, one.features, trap, T)["margin"], expected)

@@ -11,6 +11,7 @@ import open_clip
 from huggingface_hub import constants, metadata_load, try_to_load_from_cache
 
 from promptad_tutorial.clip.choice import BackboneError
+from promptad_tutorial.files.download import part_of
 
 HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # open_clip's own
 URL_CACHE = Path("~/.cache/clip")  # where open_clip keeps what has a plain address
@@ -115,11 +116,6 @@ def tag_in(text: str, model: str) -> str:
     """
     tags = open_clip.list_pretrained_tags_by_model(model)
     return max((tag for tag in tags if _says(text, tag)), key=len, default="")
-
-
-def part_of(path: Path) -> Path:
-    """Where a download is kept until it is whole."""
-    return path.with_name(f"{path.name}.part")
 
 
 def licence_of_card(card: Path) -> str:

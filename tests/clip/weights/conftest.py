@@ -14,6 +14,7 @@ from huggingface_hub import constants
 
 from promptad_tutorial.clip.weights import download as weights_download
 from promptad_tutorial.clip.weights import source as weights_source
+from promptad_tutorial.files import download as files_download
 
 COMMIT = "c" * 40
 
@@ -90,7 +91,7 @@ def server(monkeypatch) -> Iterator[Server]:
     thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     state.address = f"http://127.0.0.1:{running.server_port}"
-    monkeypatch.setattr(weights_download, "PAUSE", 0.0)
+    monkeypatch.setattr(files_download, "PAUSE", 0.0)
     monkeypatch.setattr(weights_download, "getproxies", dict)
     monkeypatch.setenv("no_proxy", "*")
     yield state

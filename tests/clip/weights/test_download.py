@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import ssl
 import zipfile
+from functools import partial
+from pathlib import Path
 from urllib.error import URLError
 
 import numpy as np
@@ -16,13 +18,19 @@ from safetensors.torch import save
 from promptad_tutorial.clip.choice import BackboneError
 from promptad_tutorial.clip.weights import download as weights_download
 from promptad_tutorial.clip.weights.checkpoints import read_weights
-from promptad_tutorial.clip.weights.download import download, fetch
+from promptad_tutorial.clip.weights.download import fetch
 from promptad_tutorial.clip.weights.source import HUB_FILES, Source, source_of
 from promptad_tutorial.clip.weights.verify import check_whole
+from promptad_tutorial.files import download as files_download
 
 CONTENT = np.random.default_rng(0).bytes(3500)
 SHA = hashlib.sha256(CONTENT).hexdigest()
 TENSORS = save({"a": torch.arange(1000.0)})
+
+
+def download(url: str, path: Path, sha256: str = "") -> Path:
+    check = partial(check_whole, sha256=sha256, suffix=path.suffix)
+    return files_download.download(url, path, check)
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_stopped(server, tmp_path):
@@ -63,7 +71,7 @@ def test_a_server_without_ranges_sends_it_all_again(server, tmp_path):
 
 
 def test_a_server_without_ranges_that_always_breaks_off_is_given_up(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights_download, "TRIES", 2)
+    monkeypatch.setattr(files_download, "TRIES", 2)
     server.files["/w.bin"] = CONTENT
     server.ranges, server.breaks = False, 99
     with pytest.raises(OSError, match="broke off at 1000 of 3500 bytes; 1000 bytes are kept"):
@@ -91,7 +99,7 @@ def test_a_part_that_is_whole_already_is_only_verified(server, tmp_path):
 def test_a_disk_that_is_too_small_is_said_before_anything_is_sent(server, tmp_path, monkeypatch):
     server.files["/w.bin"] = CONTENT
     usage = type("Usage", (), {"free": 100})
-    monkeypatch.setattr(weights_download.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(files_download.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(OSError, match="3500 bytes do not fit"):
         download(f"{server.address}/w.bin", tmp_path / "w.bin", SHA)
     assert len(server.received) == 1 and not (tmp_path / "w.bin").exists()
@@ -217,7 +225,7 @@ def test_a_certificate_that_nobody_vouches_for_is_one_line_that_says_what_to_do(
         asked.append(context.verify_mode)
         raise URLError(ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self"))
 
-    monkeypatch.setattr(weights_download, "urlopen", refuse)
+    monkeypatch.setattr(files_download, "urlopen", refuse)
     (tmp_path / "w.bin.part").write_bytes(b"begun")  # would be tried again if that could help
     with pytest.raises(OSError, match="SSL_CERT_FILE.*REQUESTS_CA_BUNDLE.*certifi") as found:
         download("https://127.0.0.1/w.bin", tmp_path / "w.bin")
@@ -237,10 +245,10 @@ def test_a_certificate_that_the_hubs_client_refuses_says_the_same(hub, monkeypat
 def test_certificates_come_from_where_the_user_says(tmp_path, monkeypatch):
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    assert weights_download.certificates().get_ca_certs()  # certifi's, also on macOS
+    assert files_download.certificates().get_ca_certs()  # certifi's, also on macOS
     monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
-    assert not weights_download.certificates().get_ca_certs()
+    assert not files_download.certificates().get_ca_certs()
     for bundle in ("/dev/null", str(tmp_path / "none.pem")):
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
         with pytest.raises(OSError, match=f"expected certificates in {bundle}"):
-            weights_download.certificates()
+            files_download.certificates()

@@ -20,8 +20,15 @@ from PIL import Image
 from promptad_tutorial.commands.score_folder import stream
 from promptad_tutorial.commands.score_folder.page import MOST_SHOWN, write_page
 from promptad_tutorial.commands.score_folder.score_table import begin_table, row_of, rows_to_keep
-from promptad_tutorial.detectors import CoOp, PromptAD, WinCLIP, ZeroShot, opening
-from promptad_tutorial.detectors.opening import KINDS, kind_of, open_detector
+from promptad_tutorial.detectors import (
+    KINDS,
+    CoOp,
+    PromptAD,
+    WinCLIP,
+    ZeroShot,
+    kind_of,
+    open_detector,
+)
 from promptad_tutorial.figures.heat_maps import overlay, plain_map
 from promptad_tutorial.files.listing import pictures_below
 from promptad_tutorial.prompts.words import single_pair
@@ -482,7 +489,7 @@ def test_every_kind_of_detector_can_be_opened():
 
 
 def test_a_kind_that_nobody_knows_is_named(saved, tmp_path, monkeypatch):
-    monkeypatch.delitem(opening.KINDS, "visual-memory")
+    monkeypatch.delitem(KINDS, "visual-memory")
     with pytest.raises(ValueError, match="found 'visual-memory': a newer release"):
         kind_of(saved)
     (tmp_path / "junk").write_bytes(b"\x80\x04junk")

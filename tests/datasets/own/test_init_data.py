@@ -13,7 +13,8 @@ from PIL import Image
 
 from promptad_tutorial.commands.score_folder.score_folder import score_folder
 from promptad_tutorial.datasets import mask_at, open_dataset
-from promptad_tutorial.datasets.own import plan_layout, writing
+from promptad_tutorial.datasets.own import writing
+from promptad_tutorial.datasets.own.plan import plan_layout
 from promptad_tutorial.detectors import VisualMemory
 from promptad_tutorial.files.pictures import read_image
 from tests.commands.test_cli import failure, run

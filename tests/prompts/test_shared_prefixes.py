@@ -7,7 +7,7 @@ import random
 import pytest
 import torch
 
-from promptad_tutorial.prompts.tree import PromptTree, grow
+from promptad_tutorial.prompts.shared_prefixes import PromptTree, grow
 
 PROMPTS = {
     "one": [["s"]],
