@@ -94,17 +94,15 @@ def attend(
 ) -> Float[Tensor, "batch heads rows head_width"]:
     """``softmax(left right^T s) values``, from so many rows at a time that weights fit ``budget``.
 
-    A row's weights need no other row. All at once they grow with the square of the patches: in
-    ViT-B-16-plus-240 at 1024 pixels, 0.94 GB for each image and block.
+    All at once they would take 0.94 GB per image and block in ViT-B-16-plus-240 at 1024 pixels.
     """
     bytes_a_row = left[:, :, 0].numel() // left.shape[-1] * right.shape[2] * left.element_size()
     step = max(1, budget // max(1, bytes_a_row))
-    starts = range(0, left.shape[2], step)
     parts = [
         F.scaled_dot_product_attention(
             left[:, :, i : i + step], right, values, None if mask is None else mask[i : i + step]
         )
-        for i in starts
+        for i in range(0, left.shape[2], step)
     ]
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
 
@@ -117,8 +115,7 @@ def run_block(
 ) -> Float[Tensor, "batch rows width"]:
     """The whole block, untouched, at ``rows`` of its tokens (by default at all).
 
-    That is open_clip's own ``block(tokens, attn_mask=mask)[:, rows]``, whose module for attention
-    holds all weights of all heads at once. Of a tower's last block only some rows are read.
+    That is open_clip's own ``block(tokens, attn_mask=mask)[:, rows]``, in less memory.
     """
     normed = block.ln_1(tokens)
     keys, values = (project_heads(block, normed, letter) for letter in "kv")
@@ -142,9 +139,8 @@ def run_both_paths(
 ) -> tuple[Float[Tensor, "batch tokens width"], Float[Tensor, "batch rows width"]]:
     """``attention_residual(block, tokens, kind)`` and ``run_block(block, tokens)``, together.
 
-    They start with the same norm and the same projections, which are computed once here.
-    ``cls_only`` leaves all rows but the first of ``run_block`` out: after the last block nothing
-    else is read. Raises ValueError for an unknown ``kind``.
+    The norm and the projections of both are computed once. ``cls_only``: of ``run_block`` the first
+    row alone, as after the last block nothing else is read. ValueError for an unknown ``kind``.
     """
     check_kind(kind)
     left, right = kind.split("-")

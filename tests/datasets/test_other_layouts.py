@@ -263,3 +263,23 @@ def test_frames_and_a_mask_that_may_be_inverted_are_noted(tmp_path):
     lines = told(tmp_path)
     assert any("1.gif: 3 frames: nothing to do: the first" in one for one in lines)
     assert any("marks 94 % of the picture: look at it" in one for one in lines)
+
+
+@pytest.mark.parametrize("name", ["划痕", "傷", "🔩", "naïve é"])
+def test_names_in_any_script_are_opened_and_checked(tmp_path, name):
+    for part in ("train/good", "test/good", f"test/{name}"):
+        picture(tmp_path / name / part / f"{name}.png")
+    mask(tmp_path / name / "ground_truth" / name / f"{name}_mask.png", np.s_[:16])
+    assert shares(tmp_path, name) == {f"good/{name}": 0, f"{name}/{name}": 0.25}
+    assert told(tmp_path) == []
+
+
+def test_a_folder_of_masks_without_any_is_no_mask(tmp_path):
+    for part in ("train/good", "test/good", "test/logical"):
+        picture(tmp_path / "box" / part / "000.png")
+        picture(tmp_path / "box" / part / "001.png")
+    mask(tmp_path / "box/ground_truth/logical/000/000.png", np.s_[:16])
+    (tmp_path / "box/ground_truth/logical/001").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"1 of 2 .* have no mask: logical/001\.png"):
+        open_dataset(tmp_path).load("box")
+    assert any("logical/001.png: the mask is missing" in one for one in told(tmp_path))

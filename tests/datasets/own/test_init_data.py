@@ -246,6 +246,18 @@ def test_equal_names_get_numbers_and_keep_their_masks(own):
     assert ("ground_truth/defect", "0_mask") in stems
 
 
+def test_masks_in_the_same_sub_folders_belong_to_pictures_of_equal_names(own):
+    truth = Image.fromarray((np.arange(80 * 96).reshape(80, 96) < 300).astype(np.uint8))
+    for i, day in enumerate(("monday", "tuesday")):
+        save(own / "spots" / "spot" / day / "0.png", noise(70 + i))
+        save(own / "spots" / "masks" / "spot" / day / "0.png", truth)
+    plan = plan_layout(own / "good ones", own / "spots", own / "spots" / "masks", jobs=1)
+    assert (plan.masks, plan.tested["spot"]) == (2, 2)
+    days = {place.as_posix(): source.parent.name for place, source in plan.files}
+    assert days["test/spot/0.png"] == days["ground_truth/spot/0_mask.png"] == "monday"
+    assert days["test/spot/0_2.png"] == days["ground_truth/spot/0_2_mask.png"] == "tuesday"
+
+
 def test_pictures_of_all_kinds_are_scored_as_they_are_seen(own, small_backbone, tmp_path):
     detector = VisualMemory(small_backbone(), "nut", 24).fit([noise(0), noise(1)])
     rows = score_folder(detector, own / "good ones", tmp_path / "out", 0.5)
