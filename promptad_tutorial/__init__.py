@@ -3,7 +3,8 @@
     from promptad_tutorial import PromptAD, draw_shots, load_backbone, open_dataset
 
     line = open_dataset("data/minifactory").load("leather")
-    detector = PromptAD(load_backbone("tiny"), "leather").fit(draw_shots(line, 4, seed=0))
+    shots = [sample.image for sample in draw_shots(line.train, 4, seed=0)]
+    detector = PromptAD(load_backbone("tiny"), "leather").fit(shots)
     scores = detector.score([sample.image for sample in line.test])
 
 The rooms follow the way of the data: files and datasets (pictures, masks, shots), clip (a frozen

@@ -19,9 +19,10 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
+from promptad_tutorial.benchmark.settings import name_in
 from promptad_tutorial.benchmark.tasks import Task
 from promptad_tutorial.benchmark.test_set import TestSet
-from promptad_tutorial.datasets import ProductLine, Sample
+from promptad_tutorial.datasets import ProductLine
 from promptad_tutorial.figures.heat_maps import overlay
 from promptad_tutorial.files.pictures import read_image, seen_part
 from promptad_tutorial.files.writing import write_whole
@@ -96,27 +97,12 @@ def worst_cases(
     for kind, i, wrong in worst(labels, scores.image_scores, count):
         sample = test.samples[i]
         mask = test.masks[i] if test.masks is not None and sample.label == 1 else None
-        cases.append(
-            Case(
-                kind,
-                picture_name(sample, line),
-                sample.defect,
-                float(scores.image_scores[i]),
-                wrong,
-                int((labels != labels[i]).sum()),
-                None if mask is None else float(mask.mean()),
-                _jpeg(_thumbnail(read_image(sample.image), maps[i], mask, limits, resize)),
-            )
-        )
+        masked = None if mask is None else float(mask.mean())
+        small = _thumbnail(read_image(sample.image), maps[i], mask, limits, resize)
+        score, others = float(scores.image_scores[i]), int((labels != labels[i]).sum())
+        name = name_in(line, sample.image)
+        cases.append(Case(kind, name, sample.defect, score, wrong, others, masked, _jpeg(small)))
     return tuple(cases)
-
-
-def picture_name(sample: Sample, line: ProductLine) -> str:
-    """A picture's name in its category, the same on every machine."""
-    try:
-        return sample.image.relative_to(line.root).as_posix()
-    except ValueError:  # VisA's pictures may lie elsewhere
-        return sample.image.name
 
 
 def write_cases(folder: Path, task: Task, cases: Sequence[Case]) -> Path:

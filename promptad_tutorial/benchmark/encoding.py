@@ -1,8 +1,8 @@
 """Features of a product line through the cache: each picture is encoded once, when it is needed.
 
     in:  pictures in files, a detector that says which features it wants
-    out: (train, test) features for `measure.measure`; of the training pictures only the
-         drawn shots are read, when an index asks for them
+    out: (train, test) features for `measure.measure`; of the training pictures only the drawn shots
+         are read, when an index asks for them
 
 Processes that need the same pictures share the work: each goes through what is missing in an order
 of its own, and looks again before a batch.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,37 +101,28 @@ class CachedEncoder:
 
         Raises ImageError for a picture that cannot be read.
         """
-        keys = [self.key(path, request) if self.cache else {} for path in paths]
         found: dict[int, dict[str, Tensor]] = {}
+        batch: dict[int, dict[str, Any]] = {}  # the pictures to be encoded next, with their keys
         order = list(range(len(paths)))
         random.Random(os.getpid()).shuffle(order)
-        for batch in self._missing(order, keys, found):
-            made = self._encode([paths[i] for i in batch], request)
-            for i, tensors in zip(batch, made, strict=True):
-                found[i] = tensors
-                if self.cache:
-                    self.cache.put(keys[i], tensors)
+        for count, i in enumerate(order, 1):
+            # looked at one by one: another process may have encoded a picture meanwhile
+            key = self.key(paths[i], request) if self.cache else {}
+            there = self.cache.get(key) if self.cache else None
+            if there is not None:
+                found[i] = there
+            else:
+                batch[i] = key
+            if len(batch) == self.batch_size or (batch and count == len(order)):
+                made = self._encode([paths[j] for j in batch], request)
+                for j, features in zip(batch, made, strict=True):
+                    found[j] = features
+                    if self.cache:
+                        self.cache.put(batch[j], features)
+                batch = {}
         whole = WindowFeatures if request.windows else ImageFeatures
         ordered = [_to_features(found[i], request, self.backbone) for i in range(len(paths))]
         return whole.concatenate(ordered)
-
-    def _missing(
-        self, order: Sequence[int], keys: Sequence[dict], found: dict[int, dict[str, Tensor]]
-    ) -> Iterator[list[int]]:
-        """Batches of pictures that nobody has encoded yet; those of the cache go into `found`."""
-        batch: list[int] = []
-        # looked at one by one: another process may have encoded a picture meanwhile
-        for i in order:
-            there = self.cache.get(keys[i]) if self.cache else None
-            if there is not None:
-                found[i] = there
-                continue
-            batch.append(i)
-            if len(batch) == self.batch_size:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
 
     def _encode(self, paths: Sequence[Path], request: Request) -> list[dict[str, Tensor]]:
         """The tensors of each picture, computed now."""
@@ -146,11 +137,13 @@ class CachedEncoder:
         return [_to_tensors(features[i]) for i in range(len(ready))]
 
 
+@dataclass(frozen=True)
 class ShotFeatures:
     """Features of training pictures that are encoded when an index asks for them."""
 
-    def __init__(self, encoder: CachedEncoder, paths: Sequence[Path], request: Request) -> None:
-        self.encoder, self.paths, self.request = encoder, paths, request
+    encoder: CachedEncoder
+    paths: Sequence[Path]
+    request: Request
 
     def __len__(self) -> int:
         """The number of training pictures."""
@@ -177,8 +170,9 @@ def _to_features(
     placed = {name: one.to(backbone.device) for name, one in tensors.items()}
     if not request.windows:
         return ImageFeatures(**placed)
-    windows = {int(n[len("windows.") :]): t for n, t in placed.items() if n.startswith("windows.")}
-    return WindowFeatures(placed["cls"], placed["patches"], windows)
+    cls, patches = placed.pop("cls"), placed.pop("patches")
+    windows = {int(name.removeprefix("windows.")): one for name, one in placed.items()}
+    return WindowFeatures(cls, patches, windows)
 
 
 def bytes_of(features: ImageFeatures | WindowFeatures) -> int:

@@ -1,12 +1,10 @@
 """What runs the work: this process, threads, processes, Dask or Ray, all behind one `submit`.
 
 Every engine takes `submit(function, *arguments)` and gives back a future of `concurrent.futures`:
-loky and threads do so by themselves, Dask by `Client.get_executor`, Ray by `ObjectRef.future`. A
-cluster is started on this machine, on loopback alone and without a dashboard, or an existing one
-is joined by its address and left running.
-
-    in:  a Place (which engine, how many workers), a BackboneChoice (which device)
-    out: an Engine, within a context
+loky and threads do so by themselves, Dask by `Client.get_executor`, Ray by `ObjectRef.future`.
+(joblib's own backend for Dask never returns from a call whose worker was killed, and Ray's takes
+all others with it.) A cluster is started on this machine, on loopback alone and without a
+dashboard, or an existing one is joined by its address and left running.
 """
 
 from __future__ import annotations
@@ -18,15 +16,16 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib import import_module
 from queue import SimpleQueue
 from typing import Any
 
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from promptad_tutorial.benchmark.place import Place, Share, describe, gpu_numbers
-from promptad_tutorial.benchmark.settings import BackboneChoice
+from promptad_tutorial.benchmark.place import Place
+from promptad_tutorial.clip.choice import BackboneChoice
 
 CONNECT_SECONDS = 20  # to wait for the answer of a cluster
 IDLE_SECONDS = 300  # after which a process without work ends
@@ -41,7 +40,7 @@ class Engine:
     """What is running."""
 
     submit: Callable[..., Future]
-    share: Share = field(default_factory=Share)  # what every worker is told
+    threads: int | None = None  # of torch in each worker; None: as the worker was started
     killed: tuple[type[BaseException], ...] = ()  # errors that say that a worker was killed
     at_once: int = sys.maxsize  # pieces of work to be handed out at a time
 
@@ -49,38 +48,36 @@ class Engine:
 def engine(place: Place, choice: BackboneChoice) -> AbstractContextManager[Engine]:
     """The engine of `place`, running within the context.
 
-    Raises ImportError, at once, if its library is not installed, and within the context OSError or
-    ValueError for a cluster that cannot be reached.
+    Raises ImportError if its library is not installed, and OSError or ValueError for a cluster that
+    cannot be reached.
     """
-    if place.backend == "dask":
-        return _dask(place, choice, _import_dask())
-    if place.backend == "ray":
-        return _ray(place, choice, _import_ray(place))
-    return _on_this_machine(place, choice)
+    start = {"dask": _dask, "ray": _ray}.get(place.backend, _on_this_machine)
+    return start(place, choice)
 
 
 @contextmanager
 def _on_this_machine(place: Place, choice: BackboneChoice) -> Iterator[Engine]:
     workers = place.workers(choice)
-    share = Share(place.threads_each(workers))
+    threads = place.threads_each(workers)
     if workers == 1:
-        yield Engine(_here_and_now, share, at_once=1)
+        yield Engine(_here_and_now, threads, at_once=1)
     elif place.backend == "threading":
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="Thread")
+        pool = ThreadPoolExecutor(workers)
         try:
-            yield Engine(pool.submit, share, at_once=workers)
+            yield Engine(pool.submit, threads, at_once=workers)
         finally:
             pool.shutdown(cancel_futures=True)
     else:
-        environment = {name: str(share.threads) for name in THREAD_VARIABLES if share.threads}
+        environment = {name: str(threads) for name in THREAD_VARIABLES if threads}
 
         def processes() -> Any:  # new ones, if the last were killed
             return get_reusable_executor(workers, timeout=IDLE_SECONDS, env=environment)
 
+        def submit(*work: Any) -> Future:
+            return processes().submit(*work)
+
         try:
-            yield Engine(
-                lambda *work: processes().submit(*work), share, (TerminatedWorkerError,), workers
-            )
+            yield Engine(submit, threads, (TerminatedWorkerError,), workers)
         finally:
             processes().shutdown(kill_workers=True)
 
@@ -95,18 +92,10 @@ def _here_and_now(function: Callable, *arguments: Any) -> Future:
     return done
 
 
-def _import_dask() -> Any:
-    try:
-        import distributed
-    except ImportError as error:
-        raise _missing("dask", "distributed") from error
-    return distributed
-
-
 @contextmanager
-def _dask(place: Place, choice: BackboneChoice, distributed: Any) -> Iterator[Engine]:
+def _dask(place: Place, choice: BackboneChoice) -> Iterator[Engine]:
+    distributed = _library("dask", "distributed")
     workers = place.workers(choice)
-    threads = place.threads if place.cluster else place.threads_each(workers)
     own = {
         "n_workers": workers,
         "threads_per_worker": 1,
@@ -114,55 +103,31 @@ def _dask(place: Place, choice: BackboneChoice, distributed: Any) -> Iterator[En
         "dashboard_address": None,
         "worker_dashboard_address": None,
         "memory_limit": None,  # --jobs says how many fit; a worker that is paused helps nobody
+        "silence_logs": logging.ERROR,  # of workers that are slow to leave
     }
-    with (
-        _quiet("distributed", logging.ERROR),  # of workers that are slow to leave
-        _client(place, distributed, {} if place.cluster else own) as client,
-    ):
-        gpus = gpu_numbers(client.run(describe)) if choice.device in (None, "cuda") else {}
-        most = place.jobs if place.jobs > 0 else sys.maxsize
-        submit = client.get_executor(pure=False).submit
-        yield Engine(submit, Share(threads, gpus), (distributed.KilledWorker,), most)
-
-
-@contextmanager
-def _quiet(library: str, level: int) -> Iterator[None]:
-    """Within the context a library logs nothing below `level`: users can do nothing about it."""
-    logger = logging.getLogger(library)
-    before = logger.level
-    logger.setLevel(level)
     try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
-def _client(place: Place, distributed: Any, own: dict[str, Any]) -> Any:
-    """Of the cluster that runs, or of an own one that ends with the client."""
-    try:
-        return distributed.Client(place.cluster, timeout=CONNECT_SECONDS, **own)
+        how = {} if place.cluster else own
+        client = distributed.Client(place.cluster, timeout=CONNECT_SECONDS, **how)
     except OSError as error:
         raise OSError(
             f"expected a running Dask scheduler at {place.cluster}, found none within "
             f"{CONNECT_SECONDS} s ({error}): start one with `dask scheduler` and workers with "
             "`dask worker ADDRESS`, or correct --cluster"
         ) from error
+    with client:
+        threads = place.threads if place.cluster else place.threads_each(workers)
+        most = place.jobs if place.jobs > 0 else sys.maxsize
+        submit = client.get_executor(pure=False).submit
+        yield Engine(submit, threads, (distributed.KilledWorker,), most)
 
 
-def _import_ray(place: Place) -> Any:
+@contextmanager
+def _ray(place: Place, choice: BackboneChoice) -> Iterator[Engine]:
     if "ray" not in sys.modules:
         for name, value in RAY_SETTINGS.items():
             if not (place.cluster and "CLUSTER" in name):  # another machine has to find this one
                 os.environ.setdefault(name, value)
-    try:
-        import ray
-    except ImportError as error:
-        raise _missing("ray", "ray") from error
-    return ray
-
-
-@contextmanager
-def _ray(place: Place, choice: BackboneChoice, ray: Any) -> Iterator[Engine]:
+    ray = _library("ray", "ray")
     workers = place.workers(choice)
     started = not ray.is_initialized()
     if started:
@@ -182,17 +147,15 @@ def _ray(place: Place, choice: BackboneChoice, ray: Any) -> Iterator[Engine]:
         def submit(function: Callable, *arguments: Any) -> Future:
             mine = free.get() or hand.remote()
             future = mine.do.remote(function, *arguments).future()
-
-            def give_back(done: Future) -> None:
-                # no restarts: while Ray restarts an actor, it refuses work. A new one is made by
-                # who submits, as this runs in Ray's own thread, which must not wait for Ray
-                free.put(None if isinstance(done.exception(), killed) else mine)
-
-            future.add_done_callback(give_back)
+            # no restarts: while Ray restarts an actor, it refuses work. A new one is made by who
+            # submits, as callbacks run in Ray's own thread, which must not wait for Ray
+            future.add_done_callback(
+                lambda done: free.put(None if isinstance(done.exception(), killed) else mine)
+            )
             return future
 
         threads = place.threads if place.cluster else place.threads_each(workers)
-        yield Engine(submit, Share(threads), killed, most)
+        yield Engine(submit, threads, killed, most)
     finally:
         if started:
             ray.shutdown()
@@ -212,7 +175,10 @@ def _start_ray(place: Place, ray: Any, workers: int) -> None:
         ray.init(address="local", num_cpus=workers, **how)
         return
     try:
-        _knock(place.cluster)  # Ray itself would go on trying for many minutes
+        # Ray itself would go on trying for many minutes; forms but HOST:PORT are left to it
+        host, _, port = place.cluster.removeprefix("ray://").rpartition(":")
+        if host and port.isdecimal():
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
         ray.init(address=place.cluster, **how)
     except (OSError, RuntimeError) as error:
         raise OSError(
@@ -221,15 +187,11 @@ def _start_ray(place: Place, ray: Any, workers: int) -> None:
         ) from error
 
 
-def _knock(address: str) -> None:
-    """Raise OSError unless something answers at HOST:PORT; other forms are left to Ray."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-
-
-def _missing(backend: str, library: str) -> ImportError:
-    return ImportError(
-        f"the backend {backend} needs the library {library}, which is not installed: "
-        f"pip install 'promptad-tutorial[{backend}]', or use --backend loky"
-    )
+def _library(backend: str, name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"the backend {backend} needs the library {name}, which is not installed: "
+            f"pip install 'promptad-tutorial[{backend}]', or use --backend loky"
+        ) from error

@@ -30,9 +30,13 @@ class Experiment:
     out: Path
     dataset: Dataset
     backbone: Backbone
-    label: Mapping[str, str]
+    label: dict[str, str]
     tasks: tuple[Task, ...]  # of these settings; the folder may hold more
     left: tuple[Task, ...]  # of them, those without a row
+
+    def run(self) -> run_folder.Run:
+        """What the folder holds, with this. ValueError if it holds other settings."""
+        return run_folder.plan(self.out, self.settings, self.backbone, self.tasks, self.label)
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,7 @@ class Outcome:
 
 
 def prepare(
-    settings: Settings,
-    out: Path,
-    command: str = "",
-    options: str = "",
-    retry: bool = False,
+    settings: Settings, out: Path, command: str = "", options: str = "", retry: bool = False
 ) -> Experiment:
     """Open data and backbone and see what has no row yet; writes nothing.
 
@@ -61,9 +61,10 @@ def prepare(
     label = run_folder.run_label(settings, backbone, command, dataset.root)
     if options:
         label["options"] = options
-    run_folder.plan(out, settings, backbone, tasks, label)  # for its refusal
     left = runner.unfinished(tasks, out / run_folder.ROWS, retry)
-    return Experiment(settings, out, dataset, backbone, label, tasks, left)
+    found = Experiment(settings, out, dataset, backbone, label, tasks, left)
+    found.run()  # for its refusal
+    return found
 
 
 def perform(experiment: Experiment, place: runner.Place | None = None) -> Outcome:
@@ -72,13 +73,13 @@ def perform(experiment: Experiment, place: runner.Place | None = None) -> Outcom
     `place` is by default this process alone, without a cache. Raises what `runner.run` and
     `write_report` raise; a task that fails has its error in its row instead.
     """
-    e = experiment
-    rows = e.out / run_folder.ROWS
-    _record(e)
+    e, rows = experiment, experiment.out / run_folder.ROWS
+    run_folder.record(e.run())
     runner.run(e.settings, e.dataset, e.left, place or runner.Place(rows, jobs=1))
-    run = _record(e)  # another command may have added tasks to the folder meanwhile
+    whole = e.run()  # another command may have added tasks to the folder meanwhile
+    run_folder.record(whole)
     found = [row for task in e.tasks if (row := read_row(rows, task)) and not row["error"]]
-    return Outcome(table_of(found), write_report(e.out, [run]))
+    return Outcome(table_of(found), write_report(e.out, [whole]))
 
 
 def live_settings(
@@ -91,9 +92,3 @@ def live_settings(
     name = "minifactory" if dataset.root.name == "minifactory" else dataset.layout
     choice = BackboneChoice.from_environment(environment)
     return Settings(name, dataset.root, choice, **{"resize": choice.resize} | how)
-
-
-def _record(e: Experiment) -> run_folder.Run:
-    run = run_folder.plan(e.out, e.settings, e.backbone, e.tasks, dict(e.label))
-    run_folder.record(run)
-    return run

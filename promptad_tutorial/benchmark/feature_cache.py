@@ -14,11 +14,12 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -83,19 +84,16 @@ class FeatureCache:
         """Keep the tensors. A full disk costs the entry, not the run: then a warning is logged."""
         kept = {name: one.detach().cpu().contiguous() for name, one in tensors.items()}
         path = self.path(key)
-        part = path
+        part = path.with_name(f"{uuid4().hex}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-            os.close(handle)
-            part = Path(name)
             save_file(kept, part, metadata=_note(key, kept))
             self._room -= part.stat().st_size
             part.replace(path)
         except (OSError, SafetensorError) as error:
             log.warning("features are not kept in %s: %s", self.folder, error)
-            if part != path:
-                part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
             return
         if self._room < 0:
             size = self.usage().size

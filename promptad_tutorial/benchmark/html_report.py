@@ -19,15 +19,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from promptad_tutorial.benchmark.beside_published import (
-    NAMES,
-    OURS,
-    cell,
-    figures_of_others,
-    settings_of_the_paper,
-)
+from promptad_tutorial.benchmark import published as paper
 from promptad_tutorial.benchmark.opening import opening
-from promptad_tutorial.benchmark.published import published
 from promptad_tutorial.benchmark.report_tables import (
     as_cells,
     category_table,
@@ -44,6 +37,9 @@ from promptad_tutorial.files.writing import write_table, write_whole
 TEMPLATES = Path(__file__).with_name("templates")
 BRAND = "test-selected"  # in the names of all files with a figure of the released protocol
 SOURCE = "docs/method.md, section 6"  # where the figures of others were gathered
+PAPER_COLUMNS = [*paper.SETTING, "source", "method", "low", "high", "std", "seeds", "mark",
+                 "backbone", "checksum", "protocol"]  # fmt: skip
+Column = tuple[Section, str, dict[tuple, paper.Cell]]  # a method of a run in the 12 settings
 
 
 @dataclass(frozen=True)
@@ -69,19 +65,21 @@ def write_report(out: Path, runs: Sequence[Run]) -> Written:
     parts = sections(runs)
     means = [summary_table(part.table, part.tasks) for part in parts]
     categories = [category_table(part.table) for part in parts]
+    columns = _columns(parts)
     released = any(part.run.released for part in parts)
     ending = f"_{BRAND}" if released else ""
     tables = {
         "summary": _joined(parts, means),
         "per_category": _joined(parts, categories),
-        "paper_settings": paper_settings(parts),
+        "paper_settings": paper_settings(columns),
     }
     counts = {name: sum(part.counts[name] for part in parts) for name in parts[0].counts}
+    known = any(part.run.dataset in paper.NAMES for part in parts)
     page = {
         "released": released,
         "protocols": {part.run.protocol: PROTOCOLS[part.run.protocol] for part in parts},
         "counts": counts,
-        "paper": _paper_table(parts) if any(p.run.dataset in NAMES for p in parts) else None,
+        "paper": _paper_table(columns) if known else None,
         "since": _since(),
         "source": SOURCE,
         "sections": [_section(*one) for one in zip(parts, means, categories, strict=True)],
@@ -90,8 +88,7 @@ def write_report(out: Path, runs: Sequence[Run]) -> Written:
         for name, table in tables.items():
             write_table(out / f"{name}{ending}.csv", table.round(2))
         for kind in ("html", "md"):
-            text = _template(kind).render(page).encode("utf-8", "backslashreplace").decode()
-            write_whole(out / f"report{ending}.{kind}", text)  # whatever bytes a name has
+            write_whole(out / f"report{ending}.{kind}", _template(kind).render(page))
     except OSError as error:
         raise OSError(
             f"cannot write the report into {out} ({error.strerror or error}); the rows are kept: "
@@ -101,65 +98,65 @@ def write_report(out: Path, runs: Sequence[Run]) -> Written:
     return Written(out / f"report{ending}.html", *done, _best(tables["summary"]))
 
 
-def paper_settings(parts: Sequence[Section]) -> pd.DataFrame:
+def _columns(parts: Sequence[Section]) -> list[Column]:
+    """Each run's methods that have a published counterpart, in the 12 settings."""
+    found = []
+    for letter in dict.fromkeys(part.letter for part in parts):
+        mine = [part for part in parts if part.letter == letter]
+        ran = {task.method for part in mine for task in part.tasks} | {"PromptAD"}
+        for method in paper.OURS:
+            if method in ran:
+                cells = {
+                    setting: paper.cell([part.part for part in mine], setting, method)
+                    for setting in paper.settings_of_the_paper()
+                }
+                found.append((mine[0], method, cells))
+    return found
+
+
+def paper_settings(columns: Sequence[Column]) -> pd.DataFrame:
     """The 12 settings in rows, one a figure: published ones and, where they are whole, the runs'.
 
     Columns: dataset, level, shots, source ("published", or the letter of a run), method, low, high
     (the same but for several re-runs), std, seeds, mark, and of runs backbone, checksum, protocol.
     """
-    others = published()
+    others = paper.published()
     others = others[others["shots"].isin([1, 2, 4])].assign(source="published")
     own = [
-        dict(zip(("dataset", "level", "shots"), setting, strict=True))
-        | {
-            "source": f"run {part.letter}",
-            "method": method,
-            "low": found.mean,
-            "high": found.mean,
-            "std": found.std,
-            "seeds": found.seeds,
-            "mark": BRAND if part.run.released else "",
-            "backbone": part.label["backbone"],
-            "checksum": part.run.deciding["checksum"],
-            "protocol": part.run.protocol,
-        }
-        for part in parts
-        for setting in settings_of_the_paper()
-        for method in OURS
-        if (found := cell([part.part], setting, method)).mean is not None
+        dict(zip(paper.SETTING, setting, strict=True))
+        | {"source": f"run {part.letter}", "method": method, "low": found.mean, "high": found.mean}
+        | {"std": found.std, "seeds": found.seeds, "mark": BRAND if part.run.released else ""}
+        | {"backbone": part.label["backbone"], "checksum": part.run.deciding["checksum"]}
+        | {"protocol": part.run.protocol}
+        for part, method, cells in columns
+        for setting, found in cells.items()
+        if found.mean is not None
     ]
-    columns = ["dataset", "level", "shots", "source", "method", "low", "high", "std", "seeds",
-               "mark", "backbone", "checksum", "protocol"]  # fmt: skip
-    known = others.reindex(columns=columns)
-    return pd.concat([known, pd.DataFrame(own, columns=columns)]) if own else known
+    known = others.reindex(columns=PAPER_COLUMNS)
+    return pd.concat([known, pd.DataFrame(own, columns=PAPER_COLUMNS)]) if own else known
 
 
-def _paper_table(parts: Sequence[Section]) -> dict[str, Any]:
+def _paper_table(columns: Sequence[Column]) -> dict[str, Any]:
     """The 12 settings: heads with the kind of their source, and cells."""
-    columns = []
-    for letter in dict.fromkeys(part.letter for part in parts):
-        mine = [part for part in parts if part.letter == letter]
-        ran = {task.method for part in mine for task in part.tasks}
-        brand = ", TEST-SELECTED" if mine[0].run.released else ""
-        for method in OURS:
-            if method == OURS[0] or method in ran:
-                head = f"{method}: run {letter}{brand}"
-                columns.append((head, [part.part for part in mine], method))
-    others = figures_of_others()
+    others = paper.figures_of_others()
+    heads = [
+        f"{method}: run {part.letter}{', TEST-SELECTED' if part.run.released else ''}"
+        for part, method, _ in columns
+    ]
     rows = [
         {
             "setting": setting,
             "others": others.loc[setting].tolist(),
-            "ours": [str(cell(part, setting, method)) for _, part, method in columns],
+            "ours": [str(cells[setting]) for *_, cells in columns],
         }
-        for setting in settings_of_the_paper()
+        for setting in paper.settings_of_the_paper()
     ]
-    return {"others": list(others.columns), "ours": [head for head, *_ in columns], "rows": rows}
+    return {"others": list(others.columns), "ours": heads, "rows": rows}
 
 
 def _since() -> str:
     """What was published later, from the same table."""
-    later = published().query("mark == 'since then'").itertuples()
+    later = paper.published().query("mark == 'since then'").itertuples()
     return " and ".join(
         f"{row.method} {row.high:.1f} ({row.dataset}, {row.level} level, {row.shots} shot)"
         for row in later
@@ -199,9 +196,8 @@ def _joined(parts: Sequence[Section], tables: Sequence[pd.DataFrame]) -> pd.Data
             protocol=BRAND if part.run.released else part.run.protocol,
         )
         for part, table in zip(parts, tables, strict=True)
-        if len(table)
     ]
-    return pd.concat(found, ignore_index=True) if found else tables[0].assign(protocol=[])
+    return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
 
 
 def _best(means: pd.DataFrame) -> str:

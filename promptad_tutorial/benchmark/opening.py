@@ -37,7 +37,7 @@ class Opening:
 
 def opening(part: Section, categories: pd.DataFrame) -> Opening | None:
     """Of the rows of `report_tables.category_table`; None where no task has a figure."""
-    known = categories.dropna(subset=["image_auroc_mean"]) if len(categories) else categories
+    known = categories.dropna(subset=["image_auroc_mean"])
     if known.empty:
         return None
     ranked = known.sort_values("image_auroc_mean", kind="stable")
@@ -72,19 +72,16 @@ def _panels(table: pd.DataFrame, shown: list[str]) -> Figure:
         here = table[table["product_line"] == name]
         for number, method in enumerate(methods):
             mine = here[here["method"] == method].sort_values("shots")
-            label, colour = method if axes is grid.flat[0] else None, f"C{number % 10}"
-            if not len(mine):
-                axes.plot([], [], color=colour, label=label)
-            elif set(mine["shots"]) == {0}:
-                level = mine["image_auroc_mean"].iloc[0]
-                axes.axhline(level, color=colour, linestyle="--", label=label)
-            else:
+            style = {"color": f"C{number % 10}", "label": None if name != shown[0] else method}
+            means, spreads = mine["image_auroc_mean"], mine["image_auroc_std"].fillna(0.0)
+            if set(mine["shots"]) == {0}:
+                axes.axhline(means.iloc[0], linestyle="--", **style)
+            else:  # of a method without figures here an empty line, for the legend
                 places = [
                     shots.index(k) + 0.05 * (number - len(methods) / 2) for k in mine["shots"]
                 ]
-                std = mine["image_auroc_std"].fillna(0.0)
-                style = {"color": colour, "marker": MARKS[number % len(MARKS)], "capsize": 2}
-                axes.errorbar(places, mine["image_auroc_mean"], std, label=label, **style)
+                style |= {"marker": MARKS[number % len(MARKS)], "capsize": 2}
+                axes.errorbar(places, means, spreads, **style)
         axes.set_title(printable(name)[:30], fontsize=10, parse_math=False)
         axes.set_xticks(range(len(shots)), shots)
         axes.set_xlim(-0.4, max(len(shots), 1) - 0.6)

@@ -33,7 +33,7 @@ class Table:
     caption: str
     heads: Sequence[str]
     rows: Sequence[Sequence[object]]
-    names: int  # columns on the left that name a row: not numbers
+    names: int = 1  # columns on the left that name a row: not numbers
 
 
 def summary_table(table: pd.DataFrame, tasks: Sequence[Task]) -> pd.DataFrame:
@@ -42,8 +42,6 @@ def summary_table(table: pd.DataFrame, tasks: Sequence[Task]) -> pd.DataFrame:
     Of an incomplete row the mean is over other categories than of a complete one. A setting without
     any figure has no row.
     """
-    if table.empty:
-        return pd.DataFrame(columns=["method", "shots", "seeds", "lines", "lacking"])
     found, done = summary(table), table.value_counts(["method", "shots"])
     planned = Counter((task.method, task.shots) for task in tasks)
     rows = zip(found["method"], found["shots"], strict=True)
@@ -53,10 +51,7 @@ def summary_table(table: pd.DataFrame, tasks: Sequence[Task]) -> pd.DataFrame:
 
 def category_table(table: pd.DataFrame) -> pd.DataFrame:
     """Mean and standard deviation over seeds of every category, method and number of shots."""
-    by = ["product_line", "method", "shots"]
-    if table.empty:
-        return pd.DataFrame(columns=[*by, "seeds"])
-    grouped = table.groupby(by, sort=False)
+    grouped = table.groupby(["product_line", "method", "shots"], sort=False)
     found = grouped[list(FIGURES)].agg(["mean", "std"])
     found.columns = [f"{figure}_{what}" for figure, what in found.columns]
     return grouped.agg(seeds=("seed", "nunique")).join(found).reset_index()
@@ -65,43 +60,40 @@ def category_table(table: pd.DataFrame) -> pd.DataFrame:
 def costs(caption: str, table: pd.DataFrame) -> Table:
     """Seconds a task and in all, and the most memory, by method and number of shots."""
     heads = ["method", "shots", "tasks", "seconds a task, mean", "longest", "minutes in all"]
-    rows: list[list[object]] = []
     memory = {"memory_mb": "process, MB at most", "gpu_memory_mb": "GPU, MB at most"}
     there = [name for name in memory if name in table]
+    rows = []
     for (method, shots), part in table.groupby(["method", "shots"], sort=False):
         s = part["seconds"]
-        times = [f"{s.mean():.2f}", f"{s.max():.2f}", f"{s.sum() / 60:.1f}"]
+        times = (f"{s.mean():.2f}", f"{s.max():.2f}", f"{s.sum() / 60:.1f}")
         most = [f"{part[name].max():.0f}" for name in there]
         rows.append([method, shots, len(part), *times, *most])
-    return Table(caption, heads + [memory[name] for name in there], rows, 1)
+    return Table(caption, heads + [memory[name] for name in there], rows)
 
 
 def failed_tasks(rows: Rows) -> Table:
     """Each error with its category and how many tasks it stopped."""
-    found = Counter(
-        (task.product_line, str(row["error"])) for task, row in rows if row and row["error"]
-    )
+    found = Counter((task.product_line, row["error"]) for task, row in rows if row and row["error"])
     cells = [(category, count, error) for (category, error), count in found.items()]
-    return Table("Failed tasks", ("category", "tasks", "error"), cells, 1)
+    return Table("Failed tasks", ("category", "tasks", "error"), cells)
 
 
 def tasks_not_run(rows: Rows) -> Table:
     """Each category that has tasks without a row, and how many."""
     found = Counter(task.product_line for task, row in rows if row is None)
-    return Table("Tasks that were not run", ("category", "tasks"), list(found.items()), 1)
+    return Table("Tasks that were not run", ("category", "tasks"), list(found.items()))
 
 
 def as_cells(caption: str, table: pd.DataFrame) -> Table:
     """A table of `<figure>_mean` and `<figure>_std` as "80.5 ± 0.7"; a dash where there is none."""
     fixed = [name for name in table.columns if not name.endswith(("_mean", "_std"))]
-    figures = [figure for figure in FIGURES if f"{figure}_mean" in table]
     rows = [
         [row[name] for name in fixed]
-        + [spread(row[f"{figure}_mean"], row[f"{figure}_std"]) for figure in figures]
+        + [spread(row[f"{figure}_mean"], row[f"{figure}_std"]) for figure in FIGURES]
         for row in table.to_dict("records")
     ]
-    heads = [TITLES.get(name, name) for name in [*fixed, *figures]]
-    return Table(caption, heads, rows, sum(name in ("product_line", "method") for name in fixed))
+    heads = [TITLES.get(name, name) for name in (*fixed, *FIGURES)]
+    return Table(caption, heads, rows, len({"product_line", "method"} & {*fixed}))
 
 
 def spread(mean: float, std: float) -> str:

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from promptad_tutorial.benchmark.measure import KEY
 from promptad_tutorial.benchmark.settings import PROTOCOLS, Settings, key_of
 from promptad_tutorial.benchmark.tasks import Task, read_row
@@ -23,7 +25,7 @@ from promptad_tutorial.files.writing import write_whole
 FILE = "run.json"
 FORMAT = 1
 ROWS, CASES = "rows", "cases"  # its sub-folders
-SAME = ("missing_masks",)  # settings that may differ: rows of them are kept apart, not refused
+SAME = "missing_masks"  # a setting that may differ: rows of it are kept apart, not refused
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,7 @@ class Run:
     @property
     def identity(self) -> str:
         """The same for runs whose rows may stand in one column: all but the data is the same."""
-        kept = {k: v for k, v in self.deciding.items() if k not in ("dataset", *SAME)}
-        return key_of(kept)
+        return key_of({k: v for k, v in self.deciding.items() if k not in ("dataset", SAME)})
 
     @property
     def released(self) -> bool:
@@ -92,31 +93,32 @@ def plan(
     ValueError if the folder holds a run whose settings give other rows.
     """
     deciding = json.loads(json.dumps(settings.deciding(backbone)))  # as the file gives it back
-    known: dict[tuple, Task] = {}
+    every = list(tasks)
     if (folder / FILE).exists():
         there = open_run(folder)
-        other = _differences(there.deciding, deciding)
+        old, new = (
+            pd.json_normalize(one).to_dict("records")[0] for one in (there.deciding, deciding)
+        )
+        other = [
+            f"{name} {_short(old.get(name))} there, {_short(new.get(name))} now"
+            for name in sorted({*old, *new} - {SAME})
+            if old.get(name) != new.get(name)
+        ]
         if other:
             raise ValueError(
                 f"{folder} holds a run with other settings: {'; '.join(other)}. Give another "
                 "--out, or the settings of that run; shots, seeds, methods and categories may be "
                 "added to it"
             )
-        known = {_what(task): task for task in there.tasks}
-    known |= {_what(task): task for task in tasks}
+        every = [*there.tasks, *tasks]
+    known = {task.what: task for task in every}
     return Run(folder, settings.dataset, settings.protocol, deciding, label, tuple(known.values()))
 
 
 def record(run: Run) -> None:
     """Write `run.json`, in one move. OSError for a folder that cannot be written."""
-    whole = {
-        "format": FORMAT,
-        "dataset": run.dataset,
-        "protocol": run.protocol,
-        "protocol_in_words": PROTOCOLS[run.protocol],
-        "deciding": run.deciding,
-        "label": run.label,
-        "tasks": [asdict(task) for task in run.tasks],
+    whole = {"format": FORMAT, "protocol_in_words": PROTOCOLS[run.protocol]} | {
+        name: value for name, value in asdict(run).items() if name != "folder"
     }
     try:
         write_whole(run.folder / FILE, json.dumps(whole, indent=1) + "\n")
@@ -130,9 +132,10 @@ def record(run: Run) -> None:
 def run_label(settings: Settings, backbone: Backbone, command: str, data: Path) -> dict[str, str]:
     """What a run is, in the order to be shown."""
     config = settings.config
-    aspect = "whole pictures squashed to a square" if settings.resize == "squash" else (
-        "aspect ratio kept, central square"
-    )  # fmt: skip
+    aspects = {
+        "squash": "whole pictures squashed to a square",
+        "crop": "aspect ratio kept, central square",
+    }
     return {
         "backbone": backbone.label,
         "checksum (sha256 of the weights)": backbone.checksum,
@@ -142,27 +145,11 @@ def run_label(settings: Settings, backbone: Backbone, command: str, data: Path) 
         "training": f"{config.steps} steps, learning rate {config.learning_rate}",
         "image size": f"{backbone.image_size} x {backbone.image_size} for the backbone; figures at "
         f"{settings.map_size} x {settings.map_size}",
-        "aspect": f"{settings.resize}: {aspect}",
+        "aspect": f"{settings.resize}: {aspects[settings.resize]}",
         "commit": commit(),
         "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
         "command": command,
     }
-
-
-def _what(task: Task) -> tuple:
-    return tuple(getattr(task, name) for name in KEY)
-
-
-def _differences(there: dict[str, Any], now: dict[str, Any], above: str = "") -> list[str]:
-    """Each setting that differs, as "steps 100 there, 5 now"."""
-    found = []
-    for name in sorted({*there, *now} - set(SAME)):
-        old, new = there.get(name), now.get(name)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{above}{name}.")
-        elif old != new:
-            found.append(f"{above}{name} {_short(old)} there, {_short(new)} now")
-    return found
 
 
 def _short(value: Any) -> str:

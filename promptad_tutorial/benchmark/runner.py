@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,14 @@ import psutil
 import torch
 from tqdm.auto import tqdm
 
-from promptad_tutorial.benchmark.cases import Case, picture_name, worst_cases, write_cases
+from promptad_tutorial.benchmark.cases import Case, worst_cases, write_cases
 from promptad_tutorial.benchmark.encoding import CachedEncoder
 from promptad_tutorial.benchmark.engines import Engine, engine
 from promptad_tutorial.benchmark.feature_cache import FeatureCache
 from promptad_tutorial.benchmark.measure import measure
-from promptad_tutorial.benchmark.place import Place, Share, own_number, torch_threads
+from promptad_tutorial.benchmark.place import Place, own_gpu, torch_threads
 from promptad_tutorial.benchmark.run_folder import CASES
-from promptad_tutorial.benchmark.settings import Settings, loaded
+from promptad_tutorial.benchmark.settings import Settings, loaded, name_in
 from promptad_tutorial.benchmark.tasks import (
     BEGUN,
     Task,
@@ -41,10 +42,21 @@ from promptad_tutorial.benchmark.tasks import (
 )
 from promptad_tutorial.benchmark.test_set import TestSet
 from promptad_tutorial.clip.backbone import Backbone
-from promptad_tutorial.datasets import Dataset, ProductLine
+from promptad_tutorial.datasets import Dataset
 from promptad_tutorial.files.provenance import commit, versions
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker is told."""
+
+    settings: Settings
+    dataset: Dataset
+    place: Place
+    checksum: str  # of the weights
+    threads: int | None = None  # of torch; None: as the worker was started
 
 
 def unfinished(tasks: Sequence[Task], rows: Path, retry: bool = False) -> tuple[Task, ...]:
@@ -69,26 +81,24 @@ def run(settings: Settings, dataset: Dataset, tasks: Sequence[Task], place: Plac
     with engine(place, settings.backbone) as running:
         for task in tasks:
             no_longer_begun(place.rows, task)
-            if task in unfinished([task], place.rows, retry=True):
+            if unfinished([task], place.rows, retry=True):
                 (place.rows / task.file).unlink(missing_ok=True)
+        job = Job(settings, dataset, place, checksum, running.threads)
         with tqdm(total=len(groups(tasks)), desc="benchmark", unit="category and seed") as bar:
             while left := unfinished(tasks, place.rows):
                 parts = groups(left)
                 doubtful = [p for p in parts if any(begun(place.rows, task) for task in p)]
-                work = [
-                    (run_group, settings, dataset, part, place, checksum, running.share)
-                    for part in (doubtful[:1] or parts)
-                ]
-                _together(work, running, place.rows, bar)
+                _together(job, doubtful[:1] or parts, running, bar)
 
 
-def _together(work: Sequence[tuple], running: Engine, rows: Path, bar: Any) -> None:
+def _together(job: Job, parts: Sequence[tuple], running: Engine, bar: Any) -> None:
     """Do the work until all is done or a worker is killed; OSError if that helped nothing."""
-    before, waiting, killed = _state(rows), list(work), None
+    rows = job.place.rows
+    before, waiting, killed = _state(rows), list(parts), None
     in_hand: set[Future] = set()
     while (waiting and not killed) or in_hand:
         while waiting and not killed and len(in_hand) < running.at_once:
-            in_hand.add(running.submit(*waiting.pop(0)))
+            in_hand.add(running.submit(run_group, job, waiting.pop(0)))
         done, in_hand = wait(in_hand, return_when=FIRST_COMPLETED)
         for one in done:
             try:
@@ -117,66 +127,43 @@ def _state(rows: Path) -> set[tuple[str, int]]:
     return found
 
 
-def run_group(
-    settings: Settings,
-    dataset: Dataset,
-    tasks: Sequence[Task],
-    place: Place,
-    checksum: str,
-    share: Share | None = None,
-) -> int:
-    """Measure tasks of one category and seed in this process; returns how many failed.
+def run_group(job: Job, tasks: Sequence[Task]) -> None:
+    """Measure tasks of one category and seed in this process, those that have no row.
 
-    Tasks that have a row are left out: Dask repeats what a killed worker had in hand.
+    (Dask repeats what a killed worker had in hand.) What goes wrong with a task stands in its row.
+    ValueError if this machine has other weights, and OSError where rows cannot be written.
     """
-    share = share or Share()
-    with torch_threads(share.threads):
-        return _run_group(settings, dataset, tasks, place, checksum, share)
-
-
-def _run_group(
-    settings: Settings,
-    dataset: Dataset,
-    tasks: Sequence[Task],
-    place: Place,
-    checksum: str,
-    share: Share,
-) -> int:
-    backbone = loaded(settings.backbone.on(own_number(share)))
-    if backbone.checksum != checksum:
-        raise ValueError(
-            f"expected weights {checksum[:12]} in every process, found {backbone.checksum[:12]}: "
-            "give all machines the same file"
-        )
-    cache = FeatureCache(place.cache, place.cache_bytes) if place.cache else None
-    encoder = CachedEncoder(backbone, cache, settings.resize)
-    label = _label(settings, backbone)
-    opened: tuple[ProductLine, TestSet] | None = None
-    methods = {method.name: method for method in settings.chosen_methods()}
-    failed = 0
-    for task in unfinished(tasks, place.rows):
-        started = time.perf_counter()
-        cases: tuple[Case, ...] = ()
-        try:
-            begin(place.rows, task)
-            if opened is None:
-                line = settings.load(dataset, task.product_line)
-                opened = line, TestSet.of(line, settings.map_size, settings.resize)
-            line, test = opened
-            method = methods[task.method]
-            found = measure(method, backbone, line, test, task.shots, task.seed, encoder)
-            row = dict(found.row)
-            row["shot_pictures"] = [picture_name(shot, line) for shot in found.shots]
-            row["error"] = None
-            if place.cases and task.seed == 0:
-                cases = worst_cases(line, test, found.scores, place.cases, settings.resize)
-        except Exception as error:  # whatever it is, it belongs to this task alone
-            failed += 1
-            told = " ".join(str(error).split())
-            row = {"error": f"{type(error).__name__}: {told}"}
-            row["seconds"] = round(time.perf_counter() - started, 3)
-        _keep(place, task, row | label | _memory(backbone), cases)
-    return failed
+    settings, place = job.settings, job.place
+    with torch_threads(job.threads):
+        backbone = loaded(settings.backbone.on(own_gpu()))
+        if backbone.checksum != job.checksum:
+            raise ValueError(
+                f"expected weights {job.checksum[:12]} in every process, found "
+                f"{backbone.checksum[:12]}: give all machines the same file"
+            )
+        cache = FeatureCache(place.cache, place.cache_bytes) if place.cache else None
+        encoder = CachedEncoder(backbone, cache, settings.resize)
+        methods = {method.name: method for method in settings.chosen_methods()}
+        line = test = None
+        for task in unfinished(tasks, place.rows):
+            started = time.perf_counter()
+            cases: tuple[Case, ...] = ()
+            try:
+                begin(place.rows, task)
+                if line is None or test is None:
+                    line = settings.load(job.dataset, task.product_line)
+                    test = TestSet.of(line, settings.map_size, settings.resize)
+                method = methods[task.method]
+                found = measure(method, backbone, line, test, task.shots, task.seed, encoder)
+                shots = [name_in(line, shot.image) for shot in found.shots]
+                row = found.row | {"shot_pictures": shots, "error": None}
+                if place.cases and task.seed == 0:
+                    cases = worst_cases(line, test, found.scores, place.cases, settings.resize)
+            except Exception as error:  # whatever it is, it belongs to this task alone
+                told = " ".join(str(error).split())
+                row = {"error": f"{type(error).__name__}: {told}"}
+                row["seconds"] = round(time.perf_counter() - started, 3)
+            _keep(place, task, row | _label(settings, backbone), cases)
 
 
 def _keep(place: Place, task: Task, row: dict[str, Any], cases: Sequence[Case]) -> None:
@@ -195,8 +182,8 @@ def _keep(place: Place, task: Task, row: dict[str, Any], cases: Sequence[Case]) 
 
 
 def _label(settings: Settings, backbone: Backbone) -> dict[str, Any]:
-    """What a reader of a row needs to trust it."""
-    return {
+    """What a reader of a row needs to trust it, and what the process holds after it, in MB."""
+    label = {
         "protocol": settings.protocol,
         "test_selected": settings.protocol == "released",
         "backbone": backbone.label,
@@ -208,13 +195,9 @@ def _label(settings: Settings, backbone: Backbone) -> dict[str, Any]:
         "resize": settings.resize,
         "commit": commit(),
         "versions": versions(),
+        "memory_mb": round(psutil.Process().memory_info().rss / 1e6, 1),
     }
-
-
-def _memory(backbone: Backbone) -> dict[str, float]:
-    """What the process holds after a task, in MB, and the most that it held on the GPU."""
-    found = {"memory_mb": round(psutil.Process().memory_info().rss / 1e6, 1)}
-    if backbone.device.type == "cuda":
+    if backbone.device.type == "cuda":  # the most that it held
         most = torch.cuda.max_memory_allocated(backbone.device)
-        found["gpu_memory_mb"] = round(most / 1e6, 1)
-    return found
+        label["gpu_memory_mb"] = round(most / 1e6, 1)
+    return label

@@ -11,15 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from promptad_tutorial.benchmark.beside_published import Part
 from promptad_tutorial.benchmark.cases import FALSE_ALARM, FOUND, MISSED, Case, read_cases
-from promptad_tutorial.benchmark.measure import KEY
+from promptad_tutorial.benchmark.published import Part
 from promptad_tutorial.benchmark.run_folder import CASES, Run
 from promptad_tutorial.benchmark.tasks import Task, table_of
 
 SHOWN = 8  # cases of a kind and method in a report
 OF_ONE = 2  # of them from one category of many: else the hardest fills the gallery
 Shown = list[tuple[Task, Case]]
+Rows = tuple[tuple[Task, dict[str, Any] | None], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class Section:
 
     letter: str  # the same for the datasets of one label
     runs: tuple[Run, ...]
-    rows: tuple[tuple[Task, dict[str, Any] | None], ...]
+    rows: Rows
 
     @property
     def run(self) -> Run:
@@ -41,7 +41,7 @@ class Section:
         brand = " (TEST-SELECTED)" if self.run.released else ""
         return f"{self.letter}, {self.run.dataset}{brand}"
 
-    @property
+    @cached_property
     def tasks(self) -> list[Task]:
         """Those that were planned."""
         return [task for task, _ in self.rows]
@@ -51,13 +51,12 @@ class Section:
         """The rows that succeeded."""
         return table_of([row for _, row in self.rows if row is not None and not row["error"]])
 
-    @property
+    @cached_property
     def counts(self) -> dict[str, int]:
         """How many tasks there are, and what became of them."""
         missing = sum(row is None for _, row in self.rows)
-        done = len(self.table)
-        failed = len(self.rows) - missing - done
-        return {"tasks": len(self.rows), "done": done, "failed": failed, "missing": missing}
+        tasks, done = len(self.rows), len(self.table)
+        return {"tasks": tasks, "done": done, "failed": tasks - missing - done, "missing": missing}
 
     @property
     def part(self) -> Part:
@@ -65,14 +64,14 @@ class Section:
         planned = Counter((t.product_line, t.method, t.shots) for t in self.tasks)
         return Part(self.run.dataset, self.table, planned)
 
-    @property
+    @cached_property
     def label(self) -> dict[str, str]:
         """That of the runs, and of the rows what may differ among them."""
-        found = dict(self.run.label)
-        for other in self.runs[1:]:
-            for name, value in other.label.items():
-                if value not in found.get(name, "").split(" | "):
-                    found[name] = f"{found[name]} | {value}" if name in found else value
+        names = dict.fromkeys(name for run in self.runs for name in run.label)
+        found = {
+            name: " | ".join(dict.fromkeys(r.label[name] for r in self.runs if name in r.label))
+            for name in names
+        }
         shots = sorted({t.shots for t in self.tasks} - {0})
         seeds = sorted({t.seed for t in self.tasks}) or ["none"]
         told = f"{', '.join(map(str, shots)) or 'no'} shots; seeds {seeds[0]} to {seeds[-1]}"
@@ -130,32 +129,29 @@ def sections(runs: Sequence[Run]) -> list[Section]:
 
     Raises ValueError for runs of one label and dataset that disagree about a task's row.
     """
-    letters: dict[str, str] = {}
     together: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        number = len(letters)
-        letter = string.ascii_uppercase[number : number + 1] or f"Z{number}"
-        letters.setdefault(run.identity, letter)
         together.setdefault((run.identity, run.dataset), []).append(run)
+    labels = list(dict.fromkeys(identity for identity, _ in together))
+    letters = [*string.ascii_uppercase, *(f"Z{number}" for number in range(len(labels)))]
     return [
-        Section(letters[identity], tuple(several), _joined(several))
+        Section(letters[labels.index(identity)], tuple(several), _joined(several))
         for (identity, _), several in together.items()
     ]
 
 
-def _joined(runs: Sequence[Run]) -> tuple[tuple[Task, dict[str, Any] | None], ...]:
+def _joined(runs: Sequence[Run]) -> Rows:
     found: dict[tuple, tuple[Task, dict[str, Any] | None]] = {}
     for run in runs:
         for task, row in run.rows():
-            what = tuple(getattr(task, name) for name in KEY)
-            known, known_row = found.get(what, (task, None))
+            known, known_row = found.get(task.what, (task, None))
             if known.key != task.key:
                 raise ValueError(
                     f"{runs[0].folder} and {run.folder} have the same settings and dataset, but "
                     f"other pictures of {task.product_line!r}: make a report of each"
                 )
             if known_row is None or (known_row["error"] and row is not None):
-                found[what] = task, row
+                found[task.what] = task, row
     return tuple(found.values())
 
 

@@ -137,6 +137,14 @@ class Settings:
         }
 
 
+def name_in(line: ProductLine, path: Path) -> str:
+    """A file's name in its category, the same on every machine."""
+    try:
+        return path.relative_to(line.root).as_posix()
+    except ValueError:  # VisA's pictures and masks may lie elsewhere
+        return path.name
+
+
 def pictures_key(line: ProductLine) -> str:
     """A short name for the pictures of a category: their names and what is in the files.
 
@@ -147,10 +155,7 @@ def pictures_key(line: ProductLine) -> str:
     for sample in (*line.train, *line.test):
         for path in (sample.image, sample.mask):
             if path is not None:
-                try:
-                    name = path.relative_to(line.root).as_posix()
-                except ValueError:  # VisA's masks may lie elsewhere
-                    name = path.name
+                name = name_in(line, path)
                 digest.update(f"{sample.label} {name} {file_sha256(path)};".encode())
     return digest.hexdigest()
 

@@ -1,11 +1,9 @@
 """Tasks of a benchmark and their result rows: one file each, written in one move.
 
 A row's file carries a key of everything that decides it (settings, weights, pictures), so rows of
-other settings lie beside each other in one folder and are never taken for one another.
-
-While a task runs, a file `<row>.begun` lies beside the place of its row: a worker that is killed
-cannot say so itself. One byte of it is one start; a task that takes worker after worker with it,
-for want of memory as a rule, is given up after STARTS of them, and others go on.
+other settings can lie in the same folder. While a task runs, a file `<row>.begun` lies beside the
+place of its row, with a byte for each start: a worker that is killed cannot say so itself. After
+STARTS of them the task is given up.
 """
 
 from __future__ import annotations
@@ -46,6 +44,11 @@ class Task:
     key: str  # of everything that decides the row
 
     @property
+    def what(self) -> tuple:
+        """The values of KEY: what is measured, whatever the pictures are."""
+        return self.product_line, self.method, self.shots, self.seed
+
+    @property
     def file(self) -> str:
         """The name of the row's file: for people in front, exact at the end."""
         words = f"{self.product_line}_{self.method}_{self.shots}shot_seed{self.seed}"
@@ -65,9 +68,7 @@ def all_tasks(settings: Settings, dataset: Dataset, backbone: Backbone) -> tuple
     for seed in range(settings.seeds):
         for name in dataset.product_lines:
             for method in settings.chosen_methods():
-                for shots in settings.shots if method.few_shot else (0,):
-                    if not method.few_shot and seed > 0:
-                        continue
+                for shots in settings.shots if method.few_shot else (0,) * (seed == 0):
                     what = dict(zip(KEY, (name, method.name, shots, seed), strict=True))
                     key = key_of(deciding | {"pictures": pictures[name]} | what)
                     tasks.append(Task(name, method.name, shots, seed, key))
@@ -76,10 +77,11 @@ def all_tasks(settings: Settings, dataset: Dataset, backbone: Backbone) -> tuple
 
 def groups(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
     """Tasks of the same category and seed together: they share test features."""
-    found: dict[tuple[str, int], list[Task]] = {}
+    found: dict[tuple[str, int], tuple[Task, ...]] = {}
     for task in tasks:
-        found.setdefault((task.product_line, task.seed), []).append(task)
-    return [tuple(group) for group in found.values()]
+        what = task.product_line, task.seed
+        found[what] = (*found.get(what, ()), task)
+    return list(found.values())
 
 
 def read_row(rows: Path, task: Task) -> dict[str, Any] | None:
@@ -93,10 +95,10 @@ def read_row(rows: Path, task: Task) -> dict[str, Any] | None:
 
 def write_row(rows: Path, task: Task, row: dict[str, Any]) -> Path:
     """Write the row of a task in one move; numbers that are not finite become null."""
-    whole = {name: getattr(task, name) for name in KEY} | {"key": task.key} | row
-    whole = {
-        k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in whole.items()
-    }
+    whole = {name: getattr(task, name) for name in (*KEY, "key")} | row
+    for name, value in whole.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            whole[name] = None
     return write_whole(rows / task.file, json.dumps(whole, indent=1) + "\n")
 
 
@@ -106,9 +108,8 @@ def begin(rows: Path, task: Task) -> None:
     starts = note.stat().st_size if note.exists() else 0
     if starts >= STARTS:
         raise WorkerKilledError(
-            f"the process was killed {starts} times while it ran this task, perhaps for want "
-            "of memory: run the same command with --retry and fewer --jobs, or a smaller "
-            "backbone"
+            f"the process was killed {starts} times while it ran this task, perhaps for want of "
+            "memory: run the same command with --retry and fewer --jobs, or a smaller backbone"
         )
     rows.mkdir(parents=True, exist_ok=True)
     with note.open("a") as file:
@@ -126,9 +127,6 @@ def no_longer_begun(rows: Path, task: Task) -> None:
 
 
 def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """The rows as a table; figures of failed tasks are NaN."""
-    table = pd.DataFrame(list(rows)) if rows else pd.DataFrame(columns=KEY)
-    for figure in FIGURES:
-        values = table[figure] if figure in table else pd.Series(index=table.index, dtype=float)
-        table[figure] = pd.to_numeric(values)
-    return table
+    """The rows as a table; figures that are missing are NaN."""
+    table = pd.DataFrame(list(rows), columns=None if rows else [*KEY, *FIGURES])
+    return table.astype(dict.fromkeys(FIGURES, float))

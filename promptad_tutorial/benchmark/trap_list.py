@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 
 FILE = Path(__file__).with_name("traps.csv")
 
@@ -21,8 +22,5 @@ class Trap:
 
 def trap_list() -> tuple[Trap, ...]:
     """All of them, by number."""
-    with FILE.open(encoding="utf-8", newline="") as file:
-        return tuple(
-            Trap(int(row["number"]), row["released"], row["clean"], row["switch"] or None)
-            for row in csv.DictReader(file)
-        )
+    table = pd.read_csv(FILE, keep_default_na=False).replace({"switch": {"": None}})
+    return tuple(Trap(**row) for row in table.to_dict("records"))

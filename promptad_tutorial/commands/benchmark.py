@@ -129,7 +129,7 @@ def run_benchmark(arguments: argparse.Namespace) -> Result:
     tasks, left = planned.tasks, planned.left
     of = f"{len(tasks)} tasks on {len(planned.dataset.product_lines)} categories"
     if arguments.dry_run:
-        told = estimate(settings, planned.dataset, left, planned.backbone, given["jobs"])
+        told = estimate(settings, planned.dataset, left, planned.backbone, place)
         return Result(f"{of}: {len(tasks) - len(left)} done, {len(left)} would run: {told}")
     found = experiment.perform(planned, place).report
     new = f"{len(left)} of {of} were run now" if left else f"all {of} were done already"

@@ -10,9 +10,11 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,15 +23,10 @@ import joblib
 import psutil
 import pytest
 import torch
+from filelock import FileLock
 
 from promptad_tutorial.benchmark import engines, runner, settings, tasks
-from promptad_tutorial.benchmark.place import (
-    Place,
-    Share,
-    gpu_numbers,
-    own_number,
-    own_workers,
-)
+from promptad_tutorial.benchmark.place import Place, own_gpu
 from promptad_tutorial.benchmark.settings import BackboneChoice, Settings
 from promptad_tutorial.benchmark.tasks import STARTS, WorkerKilledError
 from promptad_tutorial.datasets import Dataset, ProductLine
@@ -139,6 +136,7 @@ def facts() -> dict[str, object]:
         "process": os.getpid(),
         "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "threads": os.environ.get("OMP_NUM_THREADS"),
+        "gpu": own_gpu(("0", "1")),
         "listens": listening(),
     }
 
@@ -221,11 +219,18 @@ def test_the_cores_are_shared_out(monkeypatch, tmp_path):
 def test_a_worker_computes_with_its_share_of_threads(monkeypatch, wanted, every, tmp_path):
     count = torch.get_num_threads
     seen, before = [], count()
-    monkeypatch.setattr(runner, "_run_group", lambda *rest: seen.append(count()) or 0)
-    given = (wanted, wanted.open(), every, Place(tmp_path / "rows"), "checksum")
-    for share in (None, Share(), Share(threads=before + 1)):
-        runner.run_group(*given, share)
-    assert seen == [before, before, before + 1] and count() == before
+    monkeypatch.setattr(runner, "unfinished", lambda *rest: seen.append(count()) or ())
+    checksum = settings.loaded(CHOICE).checksum
+    for threads in (None, before + 1):
+        job = runner.Job(wanted, wanted.open(), Place(tmp_path / "rows"), checksum, threads)
+        runner.run_group(job, every)
+    assert seen == [before, before + 1] and count() == before
+
+
+def test_a_worker_with_other_weights_is_refused(wanted, every, tmp_path):
+    job = runner.Job(wanted, wanted.open(), Place(tmp_path / "rows"), "0" * 64)
+    with pytest.raises(ValueError, match="expected weights 000000000000 in every process"):
+        runner.run_group(job, every)
 
 
 # --- GPUs, of which this machine may have none ---------------------------------------------------
@@ -240,28 +245,55 @@ def test_each_worker_has_a_gpu_of_its_own(monkeypatch, tmp_path):
     assert replace(choice, device="cuda:2").on(0).device == "cuda:2"
     assert Place(tmp_path).workers(choice) == 3
     assert Place(tmp_path, jobs=5).workers(choice) == 5
-    assert own_workers(replace(choice, device="cuda:2")) == 1
-    assert own_workers(replace(choice, device="cpu")) == joblib.cpu_count()
+    assert Place(tmp_path).workers(replace(choice, device="cuda:2")) == 1
+    assert Place(tmp_path).workers(replace(choice, device="cpu")) == joblib.cpu_count()
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert choice.on(1) == choice
 
 
-def test_a_worker_keeps_its_number(tmp_path):
-    meet = threading.Barrier(2)
-    with engines.engine(Place(tmp_path, jobs=2, backend="threading"), CHOICE) as running:
-        both = [running.submit(lambda: (meet.wait(60), own_number(Share()))[1]) for _ in range(8)]
-        found = [one.result() for one in both]
-    assert sorted(set(found)) == [0, 1] and own_number(Share()) == 0
+def taken(workers: int, *visible: str) -> list[int]:
+    """What each of so many workers takes, threads that all live until the last has asked."""
+    meet = threading.Barrier(workers)
+    names = iter([*visible] * workers)
+
+    def ask(seen: Sequence[str]) -> tuple[int, int]:
+        mine = own_gpu(seen)
+        meet.wait(60)
+        return mine, own_gpu(seen)
+
+    with ThreadPoolExecutor(workers) as pool:
+        both = list(pool.map(ask, [next(names).split(",") for _ in range(workers)]))
+    assert all(first == again for first, again in both)  # a worker keeps its own
+    return sorted(first for first, _ in both)
 
 
-def test_dasks_workers_share_the_gpus_of_each_machine():
-    same = {f"tcp://{m}:{p}": (m, None) for m in ("a", "b") for p in (1, 2)}
-    assert list(gpu_numbers(same).values()) == [0, 1, 0, 1]
-    listed = {"tcp://a:1": ("a", "0,1"), "tcp://a:2": ("a", "0,1"), "tcp://b:1": ("b", "0,1")}
-    assert list(gpu_numbers(listed).values()) == [0, 1, 0]
-    own = {"tcp://a:1": ("a", "0,1"), "tcp://a:2": ("a", "1,0")}  # as dask-cuda does it
-    assert list(gpu_numbers(own).values()) == [0, 0]
-    assert gpu_numbers({}) == {}
+@pytest.fixture
+def no_gpu_taken(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def test_workers_of_a_machine_share_its_gpus_evenly(no_gpu_taken):
+    assert taken(2, "0,1") == [0, 1]
+    assert taken(2, "0,1") == [0, 1]  # those who had them are gone
+    assert taken(5, "0,1") == [0, 0, 0, 1, 1]
+    assert taken(2, "0,1", "1,0") == [0, 0]  # as dask-cuda does it: its own comes first
+    assert taken(2, "GPU-a/1,GPU-b/2") == [0, 1]
+    assert taken(3, "7") == [0, 0, 0]
+    assert own_gpu() == 0 or torch.cuda.device_count() > 1
+
+
+def own_gpu_of_a_thread() -> int:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(own_gpu).result()
+
+
+def test_the_gpus_that_a_worker_sees_are_those_of_its_environment(no_gpu_taken, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,3")
+    assert own_gpu_of_a_thread() == 0
+    (folder,) = Path(tempfile.gettempdir()).glob("promptad-gpus-*")
+    with FileLock(folder / "5.0"):  # somebody else's
+        assert own_gpu_of_a_thread() == 1
 
 
 # --- clusters -------------------------------------------------------------------------------
@@ -315,8 +347,10 @@ def test_dasks_own_workers_are_on_loopback_with_one_thread_and_a_gpu_each(dask, 
     place = Place(tmp_path, backend="dask", jobs=2)
     with nothing_left_behind(), engines.engine(place, BackboneChoice()) as running:
         found = ask(running)
-        assert {one["threads"] for one in found} == {"1"}
-        assert sorted(running.share.gpus.values()) == [0, 1]
+        assert {one["threads"] for one in found} == {"1"} and {one["gpu"] for one in found} == {
+            0,
+            1,
+        }
         assert set.union(listening(), *(one["listens"] for one in found)) == {engines.LOOPBACK}
 
 
@@ -359,7 +393,7 @@ def test_rays_own_cluster_is_on_loopback_and_tells_nobody(ray, monkeypatch, tmp_
         nothing_left_behind(),
         engines.engine(Place(tmp_path, backend="ray", jobs=2), CHOICE) as running,
     ):
-        assert ray.cluster_resources()["CPU"] == 2 and running.share.threads is None
+        assert ray.cluster_resources()["CPU"] == 2 and running.threads is None
         assert ray.util.get_node_ip_address() == engines.LOOPBACK
         assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert not ray.is_initialized()

@@ -21,17 +21,17 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from promptad_tutorial.benchmark import cases, html_report, run_folder, tasks
-from promptad_tutorial.benchmark.beside_published import (
+from promptad_tutorial.benchmark.cases import FALSE_ALARM, FOUND, MISSED, Case, worst
+from promptad_tutorial.benchmark.measure import KEY
+from promptad_tutorial.benchmark.published import (
     CATEGORIES,
+    FROM_MEMORY,
     OTHERS,
     Part,
     cell,
     figures_of_others,
     settings_of_the_paper,
 )
-from promptad_tutorial.benchmark.cases import FALSE_ALARM, FOUND, MISSED, Case, worst
-from promptad_tutorial.benchmark.measure import KEY
-from promptad_tutorial.benchmark.published import FROM_MEMORY
 from promptad_tutorial.benchmark.run_folder import Run
 from promptad_tutorial.benchmark.settings import RELEASED, BackboneChoice, Settings
 from promptad_tutorial.benchmark.tasks import Task

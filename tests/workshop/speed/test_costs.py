@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from promptad_tutorial.benchmark.beside_published import CATEGORIES
+from promptad_tutorial.benchmark.published import CATEGORIES
 from workshop.speed import projection, scaling, tables, throughput
 from workshop.speed.projection import SIZES, UNKNOWN, Experiment
 
