@@ -141,15 +141,14 @@ def _origin(chosen: Choice) -> dict[str, str]:
 
 def _dimensions(model: torch.nn.Module) -> dict[str, object]:
     visual = model.visual
-    text = model.text if hasattr(model, "text") else model
     parameters = sum(weight.numel() for weight in model.parameters())
     return {
         "patch_size": int(visual.patch_size[0]),
         "grid": tuple(int(n) for n in visual.grid_size),
         "vision_width": int(visual.class_embedding.shape[0]),
         "vision_layers": len(visual.transformer.resblocks),
-        "text_width": int(text.token_embedding.weight.shape[1]),
-        "context_length": int(text.positional_embedding.shape[0]),
+        "text_width": int(model.token_embedding.weight.shape[1]),
+        "context_length": int(model.positional_embedding.shape[0]),
         "embed_dim": int(visual.proj.shape[1]),
         "parameters": parameters,
         "memory_bytes": parameters * BYTES,

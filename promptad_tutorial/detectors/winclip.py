@@ -176,13 +176,8 @@ class WinCLIP(Detector):
         return other
 
     def settings(self) -> dict[str, Any]:
-        return {
-            "normal": list(self.prompts.normal),
-            "anomalous": list(self.prompts.anomalous),
-            "map_size": self.map_size,
-            "sigma": self.sigma,
-            "reading": asdict(self.reading),
-        }
+        here = {"map_size": self.map_size, "sigma": self.sigma, "reading": asdict(self.reading)}
+        return asdict(self.prompts) | here
 
     @classmethod
     def from_settings(cls, backbone: Backbone, name: str, settings: dict[str, Any]) -> WinCLIP:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -70,11 +71,7 @@ class ZeroShot(Detector):
         )
 
     def settings(self) -> dict[str, Any]:
-        return {
-            "normal": list(self.prompts.normal),
-            "anomalous": list(self.prompts.anomalous),
-            "map_size": self.map_size,
-        }
+        return asdict(self.prompts) | {"map_size": self.map_size}
 
     @classmethod
     def from_settings(cls, backbone: Backbone, name: str, settings: dict[str, Any]) -> ZeroShot:

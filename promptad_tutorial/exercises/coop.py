@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from promptad_tutorial.exercises.exercises import exercise
-from promptad_tutorial.exercises.inputs import unit_rows
 from promptad_tutorial.exercises.verdict import Task, Verdict
 from promptad_tutorial.learning.losses import contrastive
 
@@ -125,3 +124,8 @@ def _learn(
             gradient = (gradient - (gradient * w).sum(dim=1, keepdim=True) * w) / lengths
         sides = sides - RATE * gradient
     return sides
+
+
+def unit_rows(n: int, d: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    """`n` random vectors of length 1."""
+    return functional.normalize(torch.randn(n, d, generator=generator), dim=1)

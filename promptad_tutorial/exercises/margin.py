@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
+from promptad_tutorial.exercises.coop import unit_rows
 from promptad_tutorial.exercises.exercises import exercise
-from promptad_tutorial.exercises.inputs import unit_rows
 from promptad_tutorial.exercises.verdict import Task, Verdict
 from promptad_tutorial.learning.losses import explicit_anomaly_margin
 

@@ -1,4 +1,4 @@
-"""The index of the series: every notebook's title, time and place. Headers and map use it."""
+"""The index of the series: every notebook's title, time and place. The map is made of it."""
 
 from __future__ import annotations
 
@@ -55,24 +55,6 @@ def chapter(file: str) -> Chapter:
     if file not in found:
         raise ValueError(f"expected one of {', '.join(found)}; found {file!r}")
     return found[file]
-
-
-def header(file: str) -> str:
-    """The first lines of a notebook: title, times and prerequisites. Tested against the file."""
-    entry = chapter(file)
-    return (
-        f"# {entry.title}\n\n**{entry.minutes} minutes** (all cells run in about {entry.seconds} s "
-        f"on two cores) · **You need:** {'; '.join(entry.needs)}"
-    )
-
-
-def next_link(file: str) -> str:
-    """The closing lines of a notebook: where to go on. Tested against the file."""
-    following = _chapters()[_chapters().index(chapter(file)) + 1 :]
-    if not following:
-        return "This was the last notebook of the series."
-    entry = following[0]
-    return f"[{entry.title}]({entry.file}.ipynb): {entry.shows}."
 
 
 def series_map() -> Note:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from promptad_tutorial.datasets.samples import Sample
+from promptad_tutorial.datasets.samples import GOOD, Sample
 from promptad_tutorial.exercises.answers import kind_of
 from promptad_tutorial.exercises.exercises import exercise
-from promptad_tutorial.exercises.inputs import random_samples
 from promptad_tutorial.exercises.verdict import Sign, Task, Verdict, not_yet
 
 
@@ -60,7 +60,7 @@ def count_by_defect(fn: object) -> Verdict:
     generator = np.random.default_rng(0)
     return Task(
         exercise("count_by_defect"),
-        cases=[(random_samples(generator, n),) for n in (12, 20, 31)],
+        cases=[(_samples(generator, n),) for n in (12, 20, 31)],
         solution=lambda samples: dict(Counter(s.defect for s in samples)),
         mistakes={
             "without_good": lambda samples: dict(Counter(s.defect for s in samples if s.label)),
@@ -104,3 +104,13 @@ def _sizes(output: Any) -> dict[Any, int]:
     if isinstance(output, dict) and all(isinstance(v, list | tuple | set) for v in output.values()):
         return {name: len(group) for name, group in output.items()}
     return {}
+
+
+def _samples(generator: np.random.Generator, n: int) -> list[Sample]:
+    """`n` >= 9 samples in random order, at least 3 good ones, 2 cracks, 2 dents and 2 stains."""
+    defects = ("crack", "dent", "stain")
+    extra = generator.choice((GOOD, GOOD, GOOD, *defects), size=n - 9).tolist()
+    names = generator.permutation([GOOD, GOOD, GOOD, *defects, *defects, *extra]).tolist()
+    return [
+        Sample(Path(f"{place}.png"), int(name != GOOD), name) for place, name in enumerate(names)
+    ]

@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 from torch.nn import functional
 
 from promptad_tutorial.exercises.exercises import exercise
-from promptad_tutorial.exercises.inputs import random_ranking
 from promptad_tutorial.exercises.verdict import Task, Verdict
 from promptad_tutorial.scoring import prototype
 from promptad_tutorial.scoring.metrics import average_precision, image_auroc
@@ -47,7 +46,7 @@ def auroc(fn: object) -> Verdict:
     generator = np.random.default_rng(2)
     return Task(
         exercise("auroc"),
-        cases=[random_ranking(generator, *sizes) for sizes in ((6, 4), (3, 12), (15, 10), (1, 5))],
+        cases=[_ranking(generator, *sizes) for sizes in ((6, 4), (3, 12), (15, 10), (1, 5))],
         solution=image_auroc,
         mistakes={
             "ties_as_nothing": lambda y, scores: np.mean(_gaps(y, scores) > 0),
@@ -98,3 +97,14 @@ def _gaps(
 ) -> Float[np.ndarray, "anomalous normal"]:
     """Every anomalous score minus every normal one."""
     return scores[labels == 1][:, None] - scores[labels == 0][None, :]
+
+
+def _ranking(
+    generator: np.random.Generator, n_normal: int, n_anomalous: int
+) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Labels and scores in random order; scores in steps of 1/10, so that some are equal."""
+    labels = generator.permutation(np.repeat([0, 1], [n_normal, n_anomalous]))
+    scores = generator.integers(1, 8, size=len(labels)) + 2 * labels
+    normal, anomalous = np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)
+    scores[anomalous[0]] = scores[normal[0]]  # one tie across the classes for certain
+    return labels, scores / 10

@@ -17,22 +17,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_HOMES = {
-    "AttentionExplorer": "attention_explorer",
-    "BranchScores": "fusion_explorer",
-    "DrawnLine": "shot_explorer",
-    "Explorer": "base",
-    "FusionExplorer": "fusion_explorer",
-    "LabelledFeatures": "prompt_explorer",
-    "MarginExplorer": "margin_explorer",
-    "PromptExplorer": "prompt_explorer",
-    "ShotExplorer": "shot_explorer",
-    "ShotFeatures": "suffix_explorer",
-    "SuffixExplorer": "suffix_explorer",
-    "encode_draws": "shot_explorer",
-    "encode_shots": "suffix_explorer",
-    "encode_test": "prompt_explorer",
+_CONTENTS = {
+    "base": ("Explorer",),
+    "encoded": (
+        *("DrawnLine", "LabelledFeatures", "ShotFeatures"),
+        *("encode_draws", "encode_shots", "encode_test"),
+    ),
+    "prompt_explorer": ("PromptExplorer",),
+    "attention_explorer": ("AttentionExplorer",),
+    "suffix_explorer": ("SuffixExplorer",),
+    "margin_explorer": ("MarginExplorer",),
+    "fusion_explorer": ("BranchScores", "FusionExplorer"),
+    "shot_explorer": ("ShotExplorer",),
 }
+_HOMES = {name: module for module, names in _CONTENTS.items() for name in names}
 __all__ = sorted(_HOMES)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import ipywidgets as widgets
@@ -10,8 +11,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from promptad_tutorial.clip.attention import ATTENTION_KINDS, check_kind
-from promptad_tutorial.explorers.base import Explorer, slider
-from promptad_tutorial.explorers.recent import Recent
+from promptad_tutorial.explorers.base import Explorer
 from promptad_tutorial.figures import Illustration, attention_picture, attention_shares
 from promptad_tutorial.figures.wording import counted, percent
 from promptad_tutorial.files.pictures import list_images, read_image
@@ -41,12 +41,13 @@ class AttentionExplorer(Explorer):
         # read once, and squashed as the backbone squashes: then patches lie where they are drawn
         self._pictures = [read_image(source) for source in list_images(images)]
         self._shown = [picture.resize(size, Image.Resampling.BICUBIC) for picture in self._pictures]
-        self._weights = Recent(_KEPT)
+        self._weights = lru_cache(_KEPT)(self._attention)
         rows, columns = backbone.grid
-        self.image = slider("image", 0, 0, len(self._pictures) - 1)
-        self.block = slider("block", block, 1, backbone.depth)
-        self.row = slider("patch row", rows // 2, 0, rows - 1)
-        self.column = slider("patch column", columns // 2, 0, columns - 1)
+        slider = widgets.IntSlider  # (value, lowest, highest)
+        self.image = slider(0, 0, len(self._pictures) - 1, description="image")
+        self.block = slider(block, 1, backbone.depth, description="block")
+        self.row = slider(rows // 2, 0, rows - 1, description="patch row")
+        self.column = slider(columns // 2, 0, columns - 1, description="patch column")
         kinds = sorted(ATTENTION_KINDS, key=lambda name: name != "q-k")  # CLIP's own first
         self.kind = widgets.Dropdown(options=kinds, value=kind, description="attention")
         self.start(self.image, self.block, self.row, self.column, self.kind)
@@ -56,17 +57,10 @@ class AttentionExplorer(Explorer):
     ) -> tuple[Illustration, str]:
         """The patch's attention over the picture; the shares nearby as the status."""
         patch, grid = (row, column), self.backbone.grid
-        weights = self._weights.get(
-            (number, block, kind), lambda: self._attention(number, block, kind)
-        )
+        weights = self._weights(number, block, kind)
         shares = attention_shares(weights, grid, patch)
-        picture = attention_picture(
-            self._shown[number],
-            {kind: weights},
-            grid,
-            patch,
-            caption=f"Picture {number}, block {block}",
-        )
+        caption = f"Picture {number}, block {block}"
+        picture = attention_picture(self._shown[number], {kind: weights}, grid, patch, caption)
         even = 1 / len(weights)
         status = (
             f"Block {block}, {kind}: patch ({patch[0]}, {patch[1]}) keeps {percent(shares.itself)} "

@@ -23,12 +23,10 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from PIL import Image, ImageDraw, ImageFont
 
-from promptad_tutorial.explorers.recent import Recent
 from promptad_tutorial.figures.illustration import FONT_SIZE, Illustration, encode_png
 
 WORKING = "Working ..."  # the status while an answer is being computed
 STILL = "A still picture: run this cell again to make it live."
-_KEPT = 100  # answers, each a PNG of some 50 KB
 _STRIP = 24  # pixels below a still picture, for that line
 
 
@@ -48,17 +46,27 @@ class Explorer(widgets.VBox):
     `status.value` is the sentence, in which only &, < and > are written as in HTML.
     """
 
+    kept: ClassVar[int] = 100  # answers, each a PNG of some 50 KB
     # One for all explorers: neither matplotlib nor catching warnings is made for two threads.
     # Reentrant, because an observer of the status may move a control.
     _one_at_a_time: ClassVar[RLock] = RLock()
 
-    def __init__(self) -> None:
+    def __init__(self, lines: Mapping[str, Any] | None = None) -> None:
+        """With `lines`, by their names, the explorer has a control `product_line`.
+
+        Raises ValueError for no lines.
+        """
         super().__init__()
+        if lines is not None:
+            if not lines:
+                raise ValueError("expected at least one product line, found none")
+            self.lines = dict(lines)
+            self.product_line = widgets.Dropdown(options=list(lines), description="product line")
         self.status = widgets.HTML(WORKING)
         self.picture = widgets.HTML()
         self.controls: tuple[Any, ...] = ()
         self.answer = Answer(b"", WORKING, WORKING)
-        self._answers = Recent(_KEPT)
+        self._answers: dict[tuple[Any, ...], Answer] = {}  # by setting, the latest used last
 
     def draw(self, *setting: Any) -> tuple[Illustration, str]:
         """The picture and the status sentence for these values of the controls, in their order.
@@ -70,22 +78,18 @@ class Explorer(widgets.VBox):
     def start(self, *controls: Any) -> None:
         """Show `controls` in this order, answer every change of their values, and answer once.
 
-        Raises ValueError for a control without description (nobody could name it), or one that
-        answers while it is still being moved, and what `draw` raises.
+        A control answers when it is let go, as every step on the way would be computed. Raises
+        ValueError for one without description (nobody could name it), and what `draw` raises.
         """
+        self.controls = controls
         for control in controls:
             if not getattr(control, "description", ""):
                 raise ValueError(f"expected a control with a description, found {control!r}")
-            if getattr(control, "continuous_update", False):
-                raise ValueError(
-                    f"expected continuous_update=False for {control.description!r}: every step on "
-                    "the way would be computed"
-                )
-        self.controls = controls
-        for control in controls:
+            if hasattr(control, "continuous_update"):
+                control.continuous_update = False
             control.layout.width = "auto"
             control.style.description_width = "9em"
-            control.observe(self._on_change, names="value")
+            control.observe(lambda change: self.update(), names="value")
         self.children = (*controls, self.status, self.picture)
         self.update()
 
@@ -105,10 +109,8 @@ class Explorer(widgets.VBox):
         with self._one_at_a_time:
             if setting != self.setting:  # it moved on while another answer was computed
                 return
-            if setting not in self._answers:
-                self.status.value = WORKING
             try:
-                answer = self._answers.get(setting, lambda: self._compute(setting))
+                answer = self._answers.pop(setting, None) or self._compute(setting)
             except Exception as error:
                 kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
                 message = f"This setting has no answer: {kind}{error}"
@@ -117,9 +119,13 @@ class Explorer(widgets.VBox):
                 if not asked_by_front_end():
                     raise
             else:
+                self._answers[setting] = answer
+                if len(self._answers) > self.kept:
+                    del self._answers[next(iter(self._answers))]
                 self._show(setting, answer)
 
     def _compute(self, setting: tuple[Any, ...]) -> Answer:
+        self.status.value = WORKING
         illustration, status = self.draw(*setting)
         return Answer(illustration.png, illustration.alt, status)
 
@@ -127,16 +133,10 @@ class Explorer(widgets.VBox):
         if setting != self.setting:
             return
         self.answer = answer
-        self.picture.value = (
-            f'<img src="data:image/png;base64,{_as_text(answer.png)}" '
-            f'alt="{html.escape(answer.alt)}" style="max-width: 100%">'
-            if answer.png
-            else ""
-        )
+        source = f"data:image/png;base64,{_as_text(answer.png)}"
+        image = f'<img src="{source}" alt="{html.escape(answer.alt)}" style="max-width: 100%">'
+        self.picture.value = image if answer.png else ""
         self.status.value = html.escape(answer.status, quote=False)
-
-    def _on_change(self, change: Any) -> None:
-        self.update()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The live widget, and beside it a still picture and its alt text, which say so.
@@ -158,50 +158,6 @@ def still(png: bytes) -> bytes:
     font = ImageFont.load_default(size=round(FONT_SIZE * 1.3))
     ImageDraw.Draw(whole).text((8, whole.height - _STRIP), STILL, fill="#555555", font=font)
     return encode_png(whole)
-
-
-def line_chooser(lines: Mapping[str, Any]) -> widgets.Dropdown:
-    """The control that chooses one of the product lines; ValueError if there is none."""
-    if not lines:
-        raise ValueError("expected at least one product line, found none")
-    return widgets.Dropdown(options=list(lines), description="product line")
-
-
-def slider(
-    description: str, value: float, low: float, high: float, step: float = 1, **options: Any
-) -> widgets.IntSlider | widgets.FloatSlider:
-    """A slider that answers when it is let go; of whole numbers if `step` is one."""
-    kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
-    return kind(
-        value=value,
-        min=low,
-        max=high,
-        step=step,
-        description=description,
-        continuous_update=False,
-        **options,
-    )
-
-
-def choice(description: str, value: Any, options: Any) -> widgets.SelectionSlider:
-    """A slider over a few values."""
-    return widgets.SelectionSlider(
-        value=value, options=options, description=description, continuous_update=False
-    )
-
-
-def text_box(
-    description: str, value: str, suggestions: tuple[str, ...], placeholder: str
-) -> widgets.Combobox:
-    """A box to type into, with suggestions."""
-    return widgets.Combobox(
-        value=value,
-        options=suggestions,
-        ensure_option=False,  # the options are only suggestions
-        description=description,
-        placeholder=placeholder,
-        continuous_update=False,
-    )
 
 
 def asked_by_front_end() -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from promptad_tutorial.explorers.base import Explorer, line_chooser, slider
+from promptad_tutorial.explorers.base import Explorer
 from promptad_tutorial.figures import Illustration, score_histogram
 from promptad_tutorial.figures.wording import percent, rounded, sentences
 from promptad_tutorial.prompts.words import product_name
@@ -55,12 +55,19 @@ class FusionExplorer(Explorer):
 
     def __init__(self, lines: Mapping[str, BranchScores]) -> None:
         """`lines` has the branches of each product line. Raises ValueError for no lines."""
-        self.product_line = line_chooser(lines)
-        super().__init__()
-        self.lines = dict(lines)
+        super().__init__(lines)
         self.fusion = widgets.Dropdown(options=list(FUSIONS), description="fusion")
-        self.weight = slider("weight of visual", 0.5, 0, 1, 0.05)
-        self.rate = slider("false alarms", 0.1, 0.01, 0.5, 0.01, readout_format=".0%")
+        self.weight = widgets.FloatSlider(
+            value=0.5, min=0, max=1, step=0.05, description="weight of visual"
+        )
+        self.rate = widgets.FloatSlider(
+            value=0.1,
+            min=0.01,
+            max=0.5,
+            step=0.01,
+            description="false alarms",
+            readout_format=".0%",
+        )
         self.start(self.product_line, self.fusion, self.weight, self.rate)
 
     def draw(self, name: str, kind: str, weight: float, rate: float) -> tuple[Illustration, str]:
@@ -68,8 +75,7 @@ class FusionExplorer(Explorer):
         line = self.lines[name]
         scores = _fused(line.text, line.visual, kind, weight)
         threshold = student_bound(_fused(line.normal_text, line.normal_visual, kind, weight), rate)
-        good, bad = line.labels == 0, line.labels == 1
-        called = scores > threshold
+        good, bad, called = line.labels == 0, line.labels == 1, scores > threshold
         product = product_name(name)
         picture = score_histogram(
             scores,
@@ -84,8 +90,8 @@ class FusionExplorer(Explorer):
             f"Image AUROC {rounded(image_auroc(line.labels, scores))} for {product} with {kind}, "
             f"weight {rounded(weight)}",
             f"The threshold {rounded(threshold, 3)}, set for {percent(rate)} false alarms, calls "
-            f"{int(called[good].sum())} of {int(good.sum())} good pictures anomalous and finds "
-            f"{int(called[bad].sum())} of {int(bad.sum())} anomalous ones",
+            f"{called[good].sum()} of {good.sum()} good pictures anomalous and finds "
+            f"{called[bad].sum()} of {bad.sum()} anomalous ones",
         )
 
 

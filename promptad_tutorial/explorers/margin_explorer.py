@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+import ipywidgets as widgets
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from promptad_tutorial.detectors import PromptAD
-from promptad_tutorial.explorers.base import Explorer, choice, line_chooser, slider
-from promptad_tutorial.explorers.suffix_explorer import ShotFeatures
+from promptad_tutorial.explorers.base import Explorer
+from promptad_tutorial.explorers.encoded import ShotFeatures
 from promptad_tutorial.figures import Illustration
 from promptad_tutorial.figures.margin import plane_and_scores
 from promptad_tutorial.figures.wording import rounded, sentences
@@ -28,17 +28,6 @@ LARGEST_MARGIN = 1.0
 WEIGHTS = (0.0, 1.0, 10.0, 100.0)  # of the margin; the paper's is 1
 LAMBDAS = (0.0, 0.001, 0.1, 1.0, 10.0, 100.0)  # of the alignment; the paper's is 0.001
 SEED = 0  # of the random start; the shots are the first draw
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """What one training came to, all in double precision on the CPU."""
-
-    normal: Float[Tensor, " d"]  # w_n
-    anomalous: Float[Tensor, " d"]  # w_a
-    start: Float[Tensor, " k"]  # d(z, w_n) - d(z, w_a) of each shot before the first step
-    end: Float[Tensor, " k"]  # and after the last
-    alignment: float  # the alignment loss after the last step
 
 
 class MarginExplorer(Explorer):
@@ -61,15 +50,17 @@ class MarginExplorer(Explorer):
 
         Raises ValueError for no lines, and for a config without negatives.
         """
-        self.product_line = line_chooser(lines)
-        super().__init__()
-        self.backbone, self.lines = backbone, dict(lines)
-        self.config = config or PromptADConfig()
+        super().__init__(lines)
+        self.backbone, self.config = backbone, config or PromptADConfig()
         if not self.config.states and not self.config.n_anomaly_suffixes:
             raise ValueError("expected states or learnt suffixes to make negatives of, found none")
-        self.margin = slider("margin", 0.0, 0.0, LARGEST_MARGIN, 0.1)
-        self.weight = choice("EAM weight", 1.0, WEIGHTS)
-        self.alignment = choice("lambda", 0.001, LAMBDAS)
+        self.margin = widgets.FloatSlider(
+            value=0.0, min=0.0, max=LARGEST_MARGIN, step=0.1, description="margin"
+        )
+        self.weight, self.alignment = (
+            widgets.SelectionSlider(options=values, value=paper, description=name)
+            for name, paper, values in (("EAM weight", 1.0, WEIGHTS), ("lambda", 0.001, LAMBDAS))
+        )
         self.start(self.product_line, self.margin, self.weight, self.alignment)
 
     def draw(
@@ -81,54 +72,40 @@ class MarginExplorer(Explorer):
         config = replace(
             self.config, margin=margin, margin_weight=weight, alignment_weight=alignment
         )
-        shots = line.draws[0]
-        learnt = learn(self.backbone, name, config, shots)
-        z = line.test.cls.cpu().double()
-        scores = text_score(z, learnt.normal, learnt.anomalous, self.backbone.temperature).numpy()
-        setting = (
-            f"margin {margin:g}, weight {config.margin_weight:g} and lambda "
-            f"{config.alignment_weight:g}"
-        )
+        shots, generator = line.draws[0], torch.Generator().manual_seed(SEED)
+        learner = PromptAD(self.backbone, name, config).learners(generator)["image"]
+        start = _sides(learner)
+        # the image level alone: the pixel level learns beside it, and changes nothing here
+        train([Level("image", learner, shots)], config, self.backbone.temperature)
+        normal, anomalous, aligned = end = _sides(learner)
+        images, z = shots.cpu().double(), line.test.cls.cpu().double()
+        scores = text_score(z, normal, anomalous, self.backbone.temperature).numpy()
+        product = product_name(name)
+        setting = f"margin {margin:g}, weight {weight:g} and lambda {alignment:g}"
         picture = plane_and_scores(
-            learnt.normal.numpy(),
-            learnt.anomalous.numpy(),
-            shots.cpu().double().numpy(),
-            z.numpy(),
+            *(each.numpy() for each in (normal, anomalous, images, z)),
             line.test.labels,
             scores,
             margin,
-            caption=f"{product_name(name)}, {setting}".capitalize(),
+            caption=f"{product}, {setting}".capitalize(),
         )
-        acts = [int((gaps + margin > 0).sum()) for gaps in (learnt.start, learnt.end)]
+        # of unit vectors: d(z, w_n) - d(z, w_a) = 2 <z, w_a - w_n>
+        acts = [int((2 * images @ (a - n) + margin > 0).sum()) for n, a, _ in (start, end)]
         hinge = (
             f"The hinge acts on {acts[0]} of {len(shots)} shots before learning, {acts[1]} after"
         )
         return picture, sentences(
-            f"Image AUROC {rounded(image_auroc(line.test.labels, scores))} for "
-            f"{product_name(name)} with {setting}",
-            hinge if config.margin_weight else f"{hinge}, but it has no weight",
-            f"The cosine of w_n and w_a is {rounded(float(learnt.normal @ learnt.anomalous))}, the "
-            f"alignment loss {rounded(learnt.alignment, 3)}",
+            f"Image AUROC {rounded(image_auroc(line.test.labels, scores))} for {product} with "
+            f"{setting}",
+            hinge if weight else f"{hinge}, but it has no weight",
+            f"The cosine of w_n and w_a is {rounded(float(normal @ anomalous))}, the alignment "
+            f"loss {rounded(aligned, 3)}",
         )
-
-
-def learn(backbone: Any, name: str, config: PromptADConfig, z: Float[Tensor, "k d"]) -> Learnt:
-    """Learn the prompts of the image level alone, as `PromptAD(backbone, name, config)` does."""
-    generator = torch.Generator().manual_seed(SEED)
-    learner = PromptAD(backbone, name, config).learners(generator)["image"]
-    images, gaps = z.cpu().double(), []
-    for trained in (False, True):
-        if trained:
-            train([Level("image", learner, z)], config, backbone.temperature)
-        normal, anomalous, aligned = _sides(learner)
-        # of unit vectors: d(z, w_n) - d(z, w_a) = 2 <z, w_a - w_n>
-        gaps.append(2 * images @ (anomalous - normal))
-    return Learnt(normal, anomalous, *gaps, aligned)
 
 
 @torch.no_grad()
 def _sides(learner: PromptLearner) -> tuple[Tensor, Tensor, float]:
-    """w_n, w_a and the alignment loss of the prompts as they are."""
+    """w_n, w_a and the alignment loss of the prompts as they are, in double precision."""
     features = learner()
     normal, anomalous = losses.prototypes(features)
     assert anomalous is not None  # refused in __init__

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
 
-from promptad_tutorial.clip.image_tower import ImageFeatures
-from promptad_tutorial.datasets import draw_shots, mask_at
 from promptad_tutorial.detectors import CoOp, Detector, PromptAD, VisualMemory, ZeroShot
 from promptad_tutorial.detectors.detector import in_fixed_order
-from promptad_tutorial.explorers.base import Explorer, choice, line_chooser, slider
-from promptad_tutorial.explorers.recent import Recent
+from promptad_tutorial.explorers.base import Explorer
+from promptad_tutorial.explorers.encoded import MAP_SIZE, DrawnLine
 from promptad_tutorial.figures import Illustration
 from promptad_tutorial.figures.seed_spread import maps_and_spread
 from promptad_tutorial.figures.wording import counted, rounded, sentences
@@ -25,11 +23,6 @@ from promptad_tutorial.learning.config import PromptADConfig
 from promptad_tutorial.prompts.words import product_name
 from promptad_tutorial.scoring.metrics import image_auroc, pixel_auroc
 
-if TYPE_CHECKING:
-    from promptad_tutorial.datasets import ProductLine
-
-SHOTS = (1, 2, 4, 8)
-MAP_SIZE = 120  # pixels a side at which maps and masks are compared, as in results/told
 _KEPT = 200  # fits: two maps and two numbers each
 
 Make = Callable[[Any, str, PromptADConfig], Detector]
@@ -46,68 +39,6 @@ METHODS: Mapping[str, Make] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
-class DrawnLine:
-    """One product line, encoded once: every picture that some draw needs, and the test pictures.
-
-    Raises ValueError unless good and anomalous test pictures are there, with a mask each.
-    """
-
-    pool: ImageFeatures  # of every drawn picture
-    draws: Mapping[tuple[int, int], tuple[int, ...]]  # places in the pool by (shots, seed)
-    test: ImageFeatures
-    labels: Int[np.ndarray, " n"]  # 0 good, 1 anomalous
-    masks: Bool[np.ndarray, "n s s"]
-    pictures: tuple[Any, ...]  # of the test set, to be shown
-
-    def __post_init__(self) -> None:
-        sizes = {len(self.test), len(self.labels), len(self.masks), len(self.pictures)}
-        if len(sizes) != 1 or set(self.labels.tolist()) != {0, 1} or not self.draws:
-            raise ValueError(
-                "expected draws of shots, and a label, a mask and a picture for each test picture, "
-                f"good and anomalous ones, found {len(self.draws)} draws, {sorted(sizes)} and "
-                f"labels {sorted(set(self.labels.tolist()))}"
-            )
-
-    @property
-    def examples(self) -> tuple[int, int]:
-        """An anomalous test picture whose defect is of middle size, and the first good one."""
-        areas = self.masks.sum(axis=(1, 2)) * (self.labels == 1)
-        order = np.argsort(areas, kind="stable")[(self.labels == 0).sum() :]
-        return int(order[len(order) // 2]), int(np.flatnonzero(self.labels == 0)[0])
-
-
-def encode_draws(
-    backbone: Any,
-    line: ProductLine,
-    shots: tuple[int, ...] = SHOTS,
-    seeds: int = 5,
-    test: ImageFeatures | None = None,
-    map_size: int = MAP_SIZE,
-) -> DrawnLine:
-    """Every picture of `seeds` draws of each number of shots that the line has pictures for.
-
-    Each picture is encoded once; draws of one seed are nested. `test`: features of `line.test`, if
-    they are there already. Raises ValueError for a line with fewer pictures than the smallest k.
-    """
-    possible = [k for k in shots if k <= len(line.train)]
-    if not possible:
-        raise ValueError(
-            f"expected at least {min(shots)} training pictures of {line.name!r}, found "
-            f"{len(line.train)}"
-        )
-    drawn = {(k, s): draw_shots(line.train, k, s) for k in possible for s in range(seeds)}
-    different = list(dict.fromkeys(sample.image for draw in drawn.values() for sample in draw))
-    return DrawnLine(
-        backbone.encode_images(different),
-        {key: tuple(different.index(one.image) for one in draw) for key, draw in drawn.items()},
-        backbone.encode_images([one.image for one in line.test]) if test is None else test,
-        np.array([one.label for one in line.test]),
-        np.stack([mask_at(one, (map_size, map_size)) for one in line.test]),
-        tuple(one.image for one in line.test),
-    )
-
-
 class ShotExplorer(Explorer):
     """How much do shots, their draw and the method matter? Every change fits the detector again.
 
@@ -115,6 +46,8 @@ class ShotExplorer(Explorer):
     of the prompts). Shows the maps of an anomalous and a good test picture, and under them image
     and pixel AUROC of every seed that was seen so far with the same line, method and k.
     """
+
+    kept = 1  # a kept picture would not show the seeds seen since
 
     def __init__(
         self,
@@ -130,7 +63,7 @@ class ShotExplorer(Explorer):
         Raises ValueError for no lines, different draws, other maps than masks, and for a method or
         a number of shots that there is not.
         """
-        self.product_line = line_chooser(lines)
+        super().__init__(lines)
         draws = {frozenset(line.draws) for line in lines.values()}
         if len(draws) != 1:
             raise ValueError(
@@ -150,27 +83,27 @@ class ShotExplorer(Explorer):
                 f"expected a method of {', '.join(METHODS)} and shots of {numbers}, found "
                 f"{method!r} and {shots}"
             )
-        super().__init__()
-        self._answers = Recent(1)  # a kept picture would not show the seeds seen since
-        self._fits = Recent(_KEPT)
+        self.backbone = backbone
+        self._fits = lru_cache(_KEPT)(self._fit)
         self._seen: dict[tuple[str, str, int], dict[int, tuple[float, float]]] = {}
-        self.backbone, self.lines = backbone, dict(lines)
         self.method = widgets.Dropdown(options=list(METHODS), value=method, description="method")
-        self.shots = choice("shots k", shots, numbers)
-        self.seed = slider("seed of the draw", 0, 0, max(seed for _, seed in keys))
+        self.shots = widgets.SelectionSlider(options=numbers, value=shots, description="shots k")
+        last = max(seed for _, seed in keys)
+        self.seed = widgets.IntSlider(0, 0, last, description="seed of the draw")
         self.start(self.product_line, self.method, self.shots, self.seed)
 
     def draw(self, name: str, method: str, shots: int, seed: int) -> tuple[Illustration, str]:
         """Maps and AUROC of one setting, beside those of the seeds seen before."""
-        line, setting = self.lines[name], (name, method, shots, seed)
-        maps, image, pixel = self._fits.get(setting, lambda: self._fit(*setting))
+        line = self.lines[name]
+        maps, image, pixel = self._fits(name, method, shots, seed)
         seen = self._seen.setdefault((name, method, shots), {})
         seen[seed] = (image, pixel)
+        figures = ("image AUROC", "pixel AUROC")
         measured = {
-            "image AUROC": {s: found[0] for s, found in sorted(seen.items())},
-            "pixel AUROC": {s: found[1] for s, found in sorted(seen.items())},
+            figure: {s: found[i] for s, found in sorted(seen.items())}
+            for i, figure in enumerate(figures)
         }
-        product, plural = product_name(name), "shot" if shots == 1 else "shots"
+        product, with_shots = product_name(name), counted(shots, "shot")
         picture = maps_and_spread(
             [line.pictures[i] for i in line.examples],
             [line.masks[i] for i in line.examples],
@@ -178,18 +111,17 @@ class ShotExplorer(Explorer):
             ("anomalous", "good"),
             measured,
             seed,
-            caption=f"{method} on {product}, {shots} {plural}",
+            caption=f"{method} on {product}, {with_shots}",
         )
-        spread = ""
-        if len(seen) > 1:
-            values = list(measured["image AUROC"].values())
+        spread, values = "", measured[figures[0]].values()
+        if len(values) > 1:
             spread = (
-                f"Over the {counted(len(seen), 'seed')} seen so far image AUROC goes from "
+                f"Over the {counted(len(values), 'seed')} seen so far image AUROC goes from "
                 f"{rounded(min(values))} to {rounded(max(values))}"
             )
         return picture, sentences(
-            f"{method} on {product} with {shots} {plural}, seed {seed}: image AUROC "
-            f"{rounded(image)}, pixel AUROC {rounded(pixel)}",
+            f"{method} on {product} with {with_shots}, seed {seed}: image AUROC {rounded(image)}, "
+            f"pixel AUROC {rounded(pixel)}",
             spread,
         )
 

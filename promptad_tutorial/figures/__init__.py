@@ -9,8 +9,7 @@ from promptad_tutorial.figures.attention import (
 )
 from promptad_tutorial.figures.curves import roc_curve, score_histogram
 from promptad_tutorial.figures.illustration import Illustration, blank_figure
-from promptad_tutorial.figures.map_panels import panels, side_by_side_maps
-from promptad_tutorial.figures.pictures import gallery
+from promptad_tutorial.figures.map_panels import gallery, panels, side_by_side_maps
 from promptad_tutorial.figures.similarity import similarity_bars, similarity_matrix
 
 __all__ = [

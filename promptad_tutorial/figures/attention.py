@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.colors import PowerNorm
 
-from promptad_tutorial.figures.illustration import Illustration, blank_figure
-from promptad_tutorial.figures.inputs import ArrayLike, as_numbers, as_pictures, check_patch
+from promptad_tutorial.figures.illustration import Illustration, blank_axes, illustrate
+from promptad_tutorial.figures.inputs import ArrayLike, as_numbers, as_pictures
 from promptad_tutorial.figures.palette import (
     FONT_SIZE,
     MAP_COLOURS,
@@ -20,7 +20,7 @@ from promptad_tutorial.figures.palette import (
     colour_bar,
     frame_patch,
 )
-from promptad_tutorial.figures.wording import counted, percent, sentences
+from promptad_tutorial.figures.wording import counted, percent
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ class AttentionShares:
     neighbours: float  # from the patches that touch it, at most 8
     neighbour_count: int  # how many those are: fewer at the border of the picture
     cls: float  # from the CLS token
+
+    def __str__(self) -> str:
+        """In words: "12 % on itself, 30 % on its 8 neighbours, 1 % on CLS"."""
+        near = counted(self.neighbour_count, "neighbour")
+        return (
+            f"{percent(self.itself)} on itself, {percent(self.neighbours)} on its {near}, "
+            f"{percent(self.cls)} on CLS"
+        )
 
 
 def attention_shares(
@@ -58,9 +66,9 @@ def attention_picture(
     """One patch in a frame, and where it attends: a column for each kind of attention.
 
     `image`: one picture that was squashed to the tower's square, as `Backbone` does. `weights`:
-    for each kind ("q-k", "v-v") its attention (1 + H*W, 1 + H*W), CLS first; `grid` (H, W);
-    `patch` (row, column), both counted from 0. All columns share one colour scale, on which the
-    square root of the attention is even: small shares stay visible beside large ones.
+    the attention of each kind ("q-k", "v-v"); it, `grid` and `patch` as for `attention_shares`. All
+    columns share one colour scale, on which the square root of the attention is even: small shares
+    stay visible beside large ones.
 
     Raises ValueError for more than one picture, no weights, or what `attention_shares` refuses.
     """
@@ -73,8 +81,7 @@ def attention_picture(
     over = {kind: _patch_row(matrix, grid, patch)[1] for kind, matrix in weights.items()}
     norm = PowerNorm(0.5, 0, max(float(shares.max()) for shares in over.values()))
     side = min(2.5, 6.4 / (1 + len(over)))
-    figure = blank_figure(side * (1 + len(over)) + 0.8, side + 0.3)
-    row = figure.subplots(1, 1 + len(over))
+    figure, row = blank_axes(side * (1 + len(over)) + 0.8, side + 0.3, 1, 1 + len(over))
     grey = pictures[0].mean(axis=2)
     for axes, name in zip(row, ("image", *over), strict=True):
         axes.set_title(name, fontsize=FONT_SIZE)
@@ -86,30 +93,20 @@ def attention_picture(
         frame_patch(axes, grid, patch)
         bare(axes, grid[0] / grid[1])
     colour_bar(figure, norm, row, "attention")
-    facts = [
-        f"{kind}: {describe_shares(attention_shares(matrix, grid, patch))}"
-        for kind, matrix in weights.items()
-    ]
     where = f"row {patch[0]}, column {patch[1]} of {grid[0]} x {grid[1]}"
-    return Illustration(
-        figure, sentences(caption, f"Attention of the framed patch ({where})", *facts)
-    )
-
-
-def describe_shares(shares: AttentionShares) -> str:
-    """The shares in words: "12 % on itself, 30 % on its 8 neighbours, 1 % on CLS"."""
-    near = counted(shares.neighbour_count, "neighbour")
-    return (
-        f"{percent(shares.itself)} on itself, {percent(shares.neighbours)} on its {near}, "
-        f"{percent(shares.cls)} on CLS"
-    )
+    facts = (f"{kind}: {attention_shares(w, grid, patch)}" for kind, w in weights.items())
+    return illustrate(figure, caption, f"Attention of the framed patch ({where})", *facts)
 
 
 def _patch_row(
     weights: ArrayLike, grid: tuple[int, int], patch: tuple[int, int]
 ) -> tuple[float, Float[np.ndarray, "_ _"]]:
     """What the patch takes from CLS, and from every patch of the grid."""
-    check_patch(grid, patch)
+    if any(not 0 <= place < size for place, size in zip(patch, grid, strict=True)):
+        raise ValueError(
+            f"expected a patch (row, column) in 0..{grid[0] - 1}, 0..{grid[1] - 1} of the "
+            f"{grid[0]} x {grid[1]} grid, found {tuple(patch)}"
+        )
     matrix = as_numbers(weights, "the attention weights", ndim=2)
     tokens = 1 + grid[0] * grid[1]
     if matrix.shape != (tokens, tokens):

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from promptad_tutorial.figures.illustration import Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_axes, illustrate
 from promptad_tutorial.figures.inputs import ArrayLike, as_names, as_numbers
 from promptad_tutorial.figures.palette import (
     ANOMALOUS_MARK_COLOUR,
     FONT_SIZE,
     GOOD_COLOUR,
+    LETTER,
     legend_above,
 )
-from promptad_tutorial.figures.wording import counted, listed, rounded, sentences
+from promptad_tutorial.figures.wording import counted, listed, rounded
 
-_LETTER = 0.085  # inches a letter of a name takes
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # a seed has the same one in every row
 
 
@@ -37,18 +39,14 @@ def intervals(
     line. `signed` numbers have a plus or minus. Raises ValueError for lengths that differ, and for
     a low above its high.
     """
-    dots, left, right = (
-        as_numbers(each, what)
-        for each, what in ((values, "values"), (lows, "lows"), (highs, "highs"))
-    )
+    dots, left, right = map(as_numbers, (values, lows, highs), ("values", "lows", "highs"))
     rows = as_names(names, len(dots), "names")
     if not len(dots) == len(left) == len(right) or (left > right).any():
         raise ValueError(
             f"expected one low and one high for each value, low at most high, found {len(dots)} "
             f"values, {len(left)} lows and {len(right)} highs"
         )
-    figure = _rows_figure(rows)
-    axes = figure.subplots()
+    figure, axes = _rows(rows, axis)
     places = np.arange(len(rows))
     axes.hlines(places, left, right, color=GOOD_COLOUR, linewidth=2.5, label=labels[1])
     axes.plot(dots, places, "o", color="black", markersize=6, label=labels[0])
@@ -56,7 +54,7 @@ def intervals(
         axes.plot(ends, places, "|", color=GOOD_COLOUR, markersize=13, markeredgewidth=2)
     if reference is not None:
         axes.axvline(reference, color="black", linestyle=":", linewidth=1)
-    _finish(figure, axes, rows, axis)
+    legend_above(figure, 4)
 
     def number(x: float) -> str:
         text = rounded(x, 1)
@@ -67,11 +65,7 @@ def intervals(
         for row, value, low, high in zip(rows, dots, left, right, strict=True)
     ]
     what = f"{axis}: {labels[0]} ({labels[1]}) of {counted(len(rows), 'row')}"
-    return Illustration(
-        figure,
-        sentences(caption, f"{what}: {listed(told, 20)}"),
-        sentences(caption, what),
-    )
+    return illustrate(figure, caption, f"{what}: {listed(told, 20)}", short=(caption, what))
 
 
 def seed_dots(
@@ -87,40 +81,32 @@ def seed_dots(
     """
     if not values or not all(len(each) for each in values.values()):
         raise ValueError(f"expected at least one value for each name, found {dict(values)}")
-    rows = list(values)
-    figure = _rows_figure(rows)
-    axes = figure.subplots()
+    figure, axes = _rows(list(values), axis)
     most = max(map(len, values.values()))
     for seed in range(most):
         here = [(v[seed], i) for i, v in enumerate(values.values()) if seed < len(v)]
-        x, y = zip(*here, strict=True)
         marker = _MARKERS[seed % len(_MARKERS)]
         style = {"color": GOOD_COLOUR, "markeredgecolor": "white", "markersize": 8}
-        axes.plot(x, y, marker, label=f"seed {seed}", **style)
-    level = ""
+        axes.plot(*zip(*here, strict=True), marker, label=f"seed {seed}", **style)
+    across = ""
     if reference is not None:
         level = f"{reference_name} {rounded(reference, 0)}"
         axes.axvline(reference, color=ANOMALOUS_MARK_COLOUR, linestyle="--", label=level)
-    _finish(figure, axes, rows, axis)
+        across = f"The line across is {level}"
+    legend_above(figure, 4)
     told = [f"{row} {rounded(min(v), 0)} to {rounded(max(v), 0)}" for row, v in values.items()]
     what = f"{axis} of {counted(most, 'seed')}"
-    across = f"The line across is {level}" if level else ""
-    return Illustration(
-        figure,
-        sentences(caption, f"{what}, lowest to highest: {listed(told, 20)}", across),
-        sentences(caption, what, across),
-    )
+    ranges = f"{what}, lowest to highest: {listed(told, 20)}"
+    return illustrate(figure, caption, ranges, across, short=(caption, what, across))
 
 
-def _rows_figure(rows: Sequence[str]):
-    width = min(7.4, 4.6 + _LETTER * max(map(len, rows)))
-    return blank_figure(width, 1.1 + 0.3 * len(rows))
-
-
-def _finish(figure, axes, rows: Sequence[str], axis: str) -> None:
-    axes.set_yticks(range(len(rows)), rows, fontsize=FONT_SIZE)
-    axes.set_ylim(len(rows) - 0.4, -0.6)  # the first row on top
+def _rows(names: Sequence[str], axis: str) -> tuple[Figure, Axes]:
+    """Axes with a row for each name, the first on top."""
+    width = min(7.4, 4.6 + LETTER * max(map(len, names)))
+    figure, axes = blank_axes(width, 1.1 + 0.3 * len(names))
+    axes.set_yticks(range(len(names)), names, fontsize=FONT_SIZE)
+    axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(axis="x", color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_xlabel(axis, fontsize=FONT_SIZE)
-    legend_above(figure, 4)
+    return figure, axes

@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 from matplotlib.ticker import MaxNLocator
 from sklearn import metrics as sklearn_metrics
 
-from promptad_tutorial.figures.illustration import Illustration, blank_figure
-from promptad_tutorial.figures.inputs import ArrayLike, as_array
+from promptad_tutorial.figures.illustration import Illustration, blank_axes, illustrate
+from promptad_tutorial.figures.inputs import ArrayLike, as_array, check_limits
 from promptad_tutorial.figures.palette import (
     FONT_SIZE,
     GOOD_COLOUR,
@@ -16,7 +16,7 @@ from promptad_tutorial.figures.palette import (
     legend_above,
     mark_classes,
 )
-from promptad_tutorial.figures.wording import counted, percent, rounded, sentences
+from promptad_tutorial.figures.wording import counted, percent, rounded
 from promptad_tutorial.scoring.metrics import image_auroc, two_classes
 
 _BINS = 20
@@ -39,12 +39,9 @@ def score_histogram(
     Raises ValueError for bad input, and if only one class is present.
     """
     anomalous, scores = _checked(labels, image_scores)
-    if limits is not None and not limits[0] < limits[1]:
-        raise ValueError(f"expected limits (low, high) with low below high, found {limits}")
-    edges = np.histogram_bin_edges(scores, _BINS, limits)
-    figure = blank_figure(6.4, 2.8)
-    axes = figure.subplots()
-    class_histogram(axes, scores, anomalous, edges)
+    check_limits(limits)
+    figure, axes = blank_axes(6.4, 2.8)
+    class_histogram(axes, scores, anomalous, np.histogram_bin_edges(scores, _BINS, limits))
     style = {"transform": axes.get_xaxis_transform(), "clip_on": False, "label": None}
     below = np.where(anomalous, -0.12, -0.06)
     mark_classes(axes, scores, below, anomalous, markersize=4, alpha=0.7, **style)
@@ -53,11 +50,14 @@ def score_histogram(
     facts = [_describe(scores[~anomalous], "good"), _describe(scores[anomalous], "anomalous")]
     facts.append(f"AUROC {rounded(image_auroc(anomalous, scores))}")
     if threshold is not None:
-        level = f"threshold {rounded(threshold)}"
+        level, called = f"threshold {rounded(threshold)}", scores >= threshold
         axes.axvline(threshold, color="black", linestyle="--", label=level)
-        facts.append(_describe_threshold(anomalous, scores, threshold))
+        facts.append(
+            f"The {level} misses {(anomalous & ~called).sum()} anomalous and flags "
+            f"{(~anomalous & called).sum()} good pictures"
+        )
     legend_above(figure, 3)
-    return Illustration(figure, sentences(caption, *facts))
+    return illustrate(figure, caption, *facts)
 
 
 def roc_curve(labels: ArrayLike, image_scores: ArrayLike, caption: str = "") -> Illustration:
@@ -71,24 +71,20 @@ def roc_curve(labels: ArrayLike, image_scores: ArrayLike, caption: str = "") -> 
     anomalous, scores = _checked(labels, image_scores)
     false_alarms, found, _ = sklearn_metrics.roc_curve(anomalous, scores, drop_intermediate=False)
     auroc = rounded(image_auroc(anomalous, scores))
-    figure = blank_figure(4.2, 3.6)
-    axes = figure.subplots()
+    figure, axes = blank_axes(4.2, 3.6)
     axes.plot(false_alarms, found, color=GOOD_COLOUR, linewidth=2, label=f"AUROC {auroc}")
     axes.plot([0, 1], [0, 1], "--", color="black", linewidth=1, label="chance: 0.50")
     axes.set(xlabel="false alarms among good", ylabel="found among anomalous")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.legend(loc="lower right", fontsize=FONT_SIZE)
     few = found[false_alarms <= _FEW_FALSE_ALARMS + 1e-9].max()
-    good_count = int((~anomalous).sum())
-    return Illustration(
+    return illustrate(
         figure,
-        sentences(
-            caption,
-            f"ROC curve of {good_count} good and {counted(int(anomalous.sum()), 'picture')} with "
-            f"a defect: AUROC {auroc}",
-            f"With at most {percent(_FEW_FALSE_ALARMS)} false alarms it finds {percent(few)} of "
-            "the defects",
-        ),
+        caption,
+        f"ROC curve of {(~anomalous).sum()} good and {counted(int(anomalous.sum()), 'picture')} "
+        f"with a defect: AUROC {auroc}",
+        f"With at most {percent(_FEW_FALSE_ALARMS)} false alarms it finds {percent(few)} of the "
+        "defects",
     )
 
 
@@ -108,14 +104,3 @@ def _describe(scores: Float[np.ndarray, " n"], kind: str) -> str:
     low, middle, high = (rounded(value) for value in np.quantile(scores, (0, 0.5, 1)))
     what = counted(len(scores), f"{kind} picture")
     return f"{what}: scores from {low} to {high}, median {middle}"
-
-
-def _describe_threshold(
-    anomalous: Bool[np.ndarray, " n"], scores: Float[np.ndarray, " n"], threshold: float
-) -> str:
-    called = scores >= threshold
-    missed, alarms = int((anomalous & ~called).sum()), int((~anomalous & called).sum())
-    return (
-        f"The threshold {rounded(threshold)} misses {missed} anomalous and flags {alarms} good "
-        "pictures"
-    )

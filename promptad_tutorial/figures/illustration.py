@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -21,6 +22,7 @@ from PIL import Image
 
 from promptad_tutorial.figures.fonts import families, letters_wide, make_readable, readable
 from promptad_tutorial.figures.palette import FONT_SIZE
+from promptad_tutorial.figures.wording import sentences
 
 DPI = 100  # pixels an inch: 7 inches are as wide as a notebook's column
 _LINE = 1.35 * FONT_SIZE / 72  # inches from one line of a caption to the next
@@ -35,6 +37,14 @@ def blank_figure(width: float, height: float) -> Figure:
     Its axes make room for their labels by themselves (matplotlib's constrained layout).
     """
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+
+
+def blank_axes(
+    width: float, height: float, rows: int = 1, columns: int = 1, **how: Any
+) -> tuple[Figure, Any]:
+    """A `blank_figure`, and its axes as matplotlib's `subplots` makes them."""
+    figure = blank_figure(width, height)
+    return figure, figure.subplots(rows, columns, **how)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,41 +88,40 @@ class Illustration:
         return {"image/png": base64.b64encode(self.png).decode("ascii"), "text/plain": self.alt}
 
 
+def illustrate(figure: Figure, *facts: str, short: Sequence[str] = ()) -> Illustration:
+    """The figure with these sentences as its alt text, and the `short` ones as its caption."""
+    return Illustration(figure, sentences(*facts), sentences(*short))
+
+
 def encode_png(picture: Image.Image) -> bytes:
     """An RGB picture as a PNG file; one that would be large gets a palette of 256 colours."""
-    png = _encode(picture)
-    if len(png) <= LARGE:
-        return png
-    # of Pillow's ways to choose a palette the one with the smallest largest error: it keeps
-    # the ends of a map's scale, and one round of k-means keeps smooth maps smooth
-    method = Image.Quantize.MAXCOVERAGE
-    return _encode(picture.quantize(256, method, kmeans=1, dither=Image.Dither.NONE))
-
-
-def _encode(image: Image.Image) -> bytes:
     file = BytesIO()
-    image.save(file, format="png")
+    picture.save(file, format="png")
+    if file.tell() > LARGE:
+        # of Pillow's ways to choose a palette the one with the smallest largest error: it keeps
+        # the ends of a map's scale, and one round of k-means keeps smooth maps smooth
+        how = {"method": Image.Quantize.MAXCOVERAGE, "kmeans": 1, "dither": Image.Dither.NONE}
+        file = BytesIO()
+        picture.quantize(256, **how).save(file, format="png")
     return file.getvalue()
 
 
 def caption_height(caption: str, width: int) -> int:
     """Pixels at the bottom of a picture, `width` pixels wide, that `caption` is drawn in."""
-    return round(_room(_lines(caption, width / DPI)) * DPI)
+    return round(_wrapped(caption, width / DPI)[1] * DPI)
 
 
-def _lines(caption: str, width: float) -> list[str]:
+def _wrapped(caption: str, width: float) -> tuple[list[str], float]:
+    """The lines of a caption, and their height in inches."""
     caption = readable(caption)
-    return textwrap.wrap(caption, max(10, int((width - 0.2) / (_LETTER * letters_wide(caption)))))
-
-
-def _room(lines: list[str]) -> float:
-    return len(lines) * _LINE + 0.15  # inches
+    letters = max(10, int((width - 0.2) / (_LETTER * letters_wide(caption))))
+    lines = textwrap.wrap(caption, letters)
+    return lines, len(lines) * _LINE + 0.15
 
 
 def _draw_caption(figure: Figure, caption: str) -> None:
     width, height = figure.get_size_inches()
-    lines = _lines(caption, width)
-    room = _room(lines)
+    lines, room = _wrapped(caption, width)
     total = height + room + _TOP
     figure.set_size_inches(width, total)
     # the rest of the figure is for the axes and their labels

@@ -69,11 +69,8 @@ def as_masks(masks: ArrayLike, count: int) -> list[Bool[np.ndarray, "_ _"]]:
 
     Raises ValueError for another number of masks or of dimensions.
     """
-    found = []
-    for one in _each(masks, count, "masks"):
-        mask = np.zeros((2, 2)) if one is None else as_numbers(one, "each mask", ndim=2)
-        found.append(mask > 0)
-    return found
+    given = (np.zeros((2, 2)) if one is None else one for one in _each(masks, count, "masks"))
+    return [as_numbers(one, "each mask", ndim=2) > 0 for one in given]
 
 
 def as_names(names: Any, count: int, role: str) -> list[str]:
@@ -85,19 +82,10 @@ def as_names(names: Any, count: int, role: str) -> list[str]:
     return [str(name) for name in names]
 
 
-def fit(mask: Bool[np.ndarray, "_ _"], shape: tuple[int, int]) -> Bool[np.ndarray, "_ _"]:
-    """A mask at another (height, width), by nearest neighbour."""
-    image = Image.fromarray(mask.astype(np.uint8))
-    return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.NEAREST)) > 0
-
-
-def check_patch(grid: tuple[int, int], patch: tuple[int, int]) -> None:
-    """Raise ValueError unless `patch` (row, column), from 0, lies on `grid` (rows, columns)."""
-    if any(not 0 <= place < size for place, size in zip(patch, grid, strict=True)):
-        raise ValueError(
-            f"expected a patch (row, column) in 0..{grid[0] - 1}, 0..{grid[1] - 1} of the "
-            f"{grid[0]} x {grid[1]} grid, found {tuple(patch)}"
-        )
+def check_limits(limits: tuple[float, float] | None) -> None:
+    """Raise ValueError for limits (low, high) that are turned; None is none."""
+    if limits is not None and not limits[0] < limits[1]:
+        raise ValueError(f"expected limits (low, high) with low below high, found {limits}")
 
 
 def _each(items: ArrayLike, count: int, name: str) -> list[Any]:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from matplotlib.ticker import MaxNLocator
 from sklearn.decomposition import PCA
 
-from promptad_tutorial.figures.illustration import Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_axes, illustrate
 from promptad_tutorial.figures.palette import (
     FONT_SIZE,
     SHADES,
@@ -18,7 +18,7 @@ from promptad_tutorial.figures.palette import (
     line_styles,
     mark_classes,
 )
-from promptad_tutorial.figures.wording import counted, percent, rounded, sentences
+from promptad_tutorial.figures.wording import counted, percent, rounded
 
 
 def training_curves(
@@ -39,8 +39,7 @@ def training_curves(
         raise ValueError(
             f"expected the same runs on both sides, found {list(losses)} and {list(measured)}"
         )
-    figure = blank_figure(7.4, 3.0)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = blank_axes(7.4, 3.0, 1, 2)
     for run, style in zip(losses, line_styles(), strict=False):
         left.plot(range(len(losses[run])), losses[run], label=run, **style)
         right.plot(*zip(*measured[run], strict=True), **style)
@@ -53,14 +52,12 @@ def training_curves(
     legend_above(figure, 5)
     first, last = (np.mean([run[i] for run in losses.values()]) for i in (0, -1))
     begin, end = (np.mean([run[i][1] for run in measured.values()]) for i in (0, -1))
-    return Illustration(
+    return illustrate(
         figure,
-        sentences(
-            caption,
-            f"Mean of {counted(len(losses), 'run')}: the loss goes from {rounded(first, 1)} to "
-            f"{rounded(last, 1)}, {measure} from {rounded(begin, 0)} to {rounded(end, 0)}",
-            f"The line across is {level}",
-        ),
+        caption,
+        f"Mean of {counted(len(losses), 'run')}: the loss goes from {rounded(first, 1)} to "
+        f"{rounded(last, 1)}, {measure} from {rounded(begin, 0)} to {rounded(end, 0)}",
+        f"The line across is {level}",
     )
 
 
@@ -76,28 +73,25 @@ def projection(
     there to be seen, and near on paper is not near.
     """
     pictures = np.concatenate([good, anomalous])
-    points = np.concatenate([pictures, *prompts.values()])
-    axes_of_all = PCA(n_components=2, random_state=0).fit(points)
-    shares = axes_of_all.explained_variance_ratio_
-    figure = blank_figure(7.0, 4.2)
-    axes = figure.subplots()
+    axes_of_all = PCA(n_components=2, random_state=0)
+    axes_of_all.fit(np.concatenate([pictures, *prompts.values()]))
+    figure, axes = blank_axes(7.0, 4.2)
     bad = np.arange(len(pictures)) >= len(good)
     mark_classes(axes, *axes_of_all.transform(pictures).T, bad, markersize=5, alpha=0.7)
     markers = cycle(("s", "^", "D", "v", "P", "*"))
     for (name, found), marker, shade in zip(prompts.items(), markers, cycle(SHADES), strict=False):
-        x, y = axes_of_all.transform(found).T
         style = {"color": shade, "markeredgecolor": "black", "markersize": 9}
+        x, y = axes_of_all.transform(found).T
         axes.plot(x, y, marker, label=name, linestyle="none", **style)
     axes.set(xlabel="first principal axis", ylabel="second principal axis")
     axes.set_aspect("equal", adjustable="datalim")
     figure.legend(loc="outside right upper", fontsize=FONT_SIZE, frameon=False)
     told = [counted(len(found), "prompt") + f" of '{name}'" for name, found in prompts.items()]
-    return Illustration(
+    share = float(axes_of_all.explained_variance_ratio_.sum())
+    return illustrate(
         figure,
-        sentences(
-            caption,
-            f"{counted(len(good), 'good picture')}, {len(anomalous)} anomalous ones and "
-            f"{', '.join(told)}",
-            f"The two axes hold {percent(float(shares.sum()))} of all the spread",
-        ),
+        caption,
+        f"{counted(len(good), 'good picture')}, {len(anomalous)} anomalous ones and "
+        f"{', '.join(told)}",
+        f"The two axes hold {percent(share)} of all the spread",
     )

@@ -1,4 +1,4 @@
-"""Anomaly maps beside what they are about: image, mask, map and overlay."""
+"""Pictures in a grid, and anomaly maps beside what they are about: image, mask, overlay."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from promptad_tutorial.figures.illustration import Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_axes, illustrate
 from promptad_tutorial.figures.inputs import (
     ArrayLike,
     as_maps,
@@ -17,11 +17,45 @@ from promptad_tutorial.figures.inputs import (
     as_numbers,
     as_pictures,
 )
-from promptad_tutorial.figures.maps import colour_scale, draw_map, inside_outside
+from promptad_tutorial.figures.maps import colour_scale, draw_map, inside_outside, told
 from promptad_tutorial.figures.palette import FONT_SIZE, PICTURE_EXTENT, bare, colour_bar, outline
 from promptad_tutorial.figures.wording import counted, listed, rounded, sentences
 
 _SIDE = 1.6  # inches a panel
+_WIDTH = 7.2  # inches of a gallery
+
+
+def gallery(images: Any, titles: Any = None, columns: int = 5, caption: str = "") -> Illustration:
+    """A grid of pictures, row by row, with a title over each.
+
+    `images`: one or many of anything that `images.read_image` takes. `titles`: a text for each.
+    `columns`: pictures in a row. `caption`: a sentence that goes before the figure's own.
+
+    Raises ValueError for no pictures, another number of titles, or less than one column.
+    """
+    pictures = as_pictures(images)
+    if columns < 1:
+        raise ValueError(f"expected at least 1 column, found {columns}")
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    labels = [] if titles is None else as_names(titles, len(pictures), "titles")
+    side = min(_WIDTH / columns, 2.4)
+    # letters are about 0.09 inch wide: a title is wrapped to its picture
+    lines = [textwrap.fill(label, max(8, int(side / 0.09))) for label in labels]
+    high = max((text.count("\n") + 1 for text in lines), default=0)
+    size = side * columns, (side + 0.19 * high) * rows
+    figure, grid = blank_axes(*size, rows, columns, squeeze=False)
+    for axes in grid.flat[len(pictures) :]:
+        axes.set_axis_off()
+    for number, (axes, picture) in enumerate(zip(grid.flat, pictures, strict=False)):
+        axes.imshow(picture, extent=PICTURE_EXTENT)
+        bare(axes, picture.shape[0] / picture.shape[1])
+        if lines:
+            axes.set_title(lines[number], fontsize=FONT_SIZE)
+    what = f"{counted(len(pictures), 'picture')} in {counted(rows, 'row')} of {columns}"
+    told = f"{what}: {listed(labels, 20)}" if labels else what
+    # the titles are over the pictures already: the caption need not repeat them
+    return illustrate(figure, caption, told, short=(caption, what))
 
 
 def panels(
@@ -48,15 +82,16 @@ def panels(
     marked = None if masks is None else as_masks(masks, count)
     heights = None if maps is None else as_maps(maps, count)
     names = [""] * count if titles is None else as_names(titles, count, "titles")
-    values = None if scores is None else as_numbers(scores, "scores")
-    if values is not None and len(values) != count:
+    values = [] if scores is None else as_numbers(scores, "scores").tolist()
+    if scores is not None and len(values) != count:
         raise ValueError(f"expected {count} scores, one for each picture, found {len(values)}")
     kinds = ["image"] + ["mask"] * (marked is not None)
     kinds += ["anomaly map", "overlay"] * (heights is not None)
     norm = None if heights is None else colour_scale(heights, limits)
 
-    figure = blank_figure(_SIDE * len(kinds) + 0.9, _SIDE * count + 0.3)
-    grid = figure.subplots(count, len(kinds), squeeze=False)
+    figure, grid = blank_axes(
+        _SIDE * len(kinds) + 0.9, _SIDE * count + 0.3, count, len(kinds), squeeze=False
+    )
     for row, picture in enumerate(pictures):
         mask = None if marked is None else marked[row]
         for axes, kind in zip(grid[row], kinds, strict=True):
@@ -64,37 +99,35 @@ def panels(
                 axes.set_title(kind, fontsize=FONT_SIZE)
             if kind == "image":
                 axes.imshow(picture, extent=PICTURE_EXTENT)
-            elif kind == "mask" and mask is not None:
+            elif kind == "mask":
                 axes.imshow(mask, extent=PICTURE_EXTENT, cmap="gray", vmin=0, vmax=1)
-            elif heights is not None and norm is not None:
-                under = picture if kind == "overlay" else None
-                draw_map(axes, heights[row], norm, under, mask)
+            elif kind == "overlay":
+                draw_map(axes, heights[row], norm, mask, picture)
+            else:
+                draw_map(axes, heights[row], norm)
             bare(axes, picture.shape[0] / picture.shape[1])
         label = [textwrap.fill(names[row], 18)] if names[row] else []
-        label += [] if values is None else [f"score {rounded(values[row])}"]
+        label += [f"score {rounded(value)}" for value in values[row : row + 1]]
         grid[row, 0].set_ylabel("\n".join(label), fontsize=FONT_SIZE)
     if norm is not None:
         colour_bar(figure, norm, grid.flat, "anomaly score", aspect=15 * count)
 
     inside = [inside_outside(m, h) for m, h in zip(marked or [], heights or [], strict=False)]
-    short = sentences(
+    found = [pair for pair in inside if pair is not None]
+    outlined = heights is not None and any(mask.any() for mask in marked or [])
+    short = (
         caption,
         counted(count, "picture") + (f": {listed(kinds)}" if len(kinds) > 1 else ""),
-        "The outline on the overlay is the mask"
-        if heights is not None and any(mask.any() for mask in marked or [])
-        else "",
-        _average([pair for pair in inside if pair is not None]),
+        "The outline on the overlay is the mask" if outlined else "",
+        f"On average the map is {told(np.mean(found, axis=0).tolist())}" if found else "",
     )
-    rows = [
-        _describe_row(
-            row,
-            names[row],
-            None if values is None else float(values[row]),
-            inside[row] if inside else None,
-        )
-        for row in range(count)
-    ]
-    return Illustration(figure, sentences(short, *rows), short)
+    rows = []
+    for row, name in enumerate(names):
+        facts = [f"score {rounded(value)}" for value in values[row : row + 1]]
+        facts += [f"map {told(pair)}" for pair in inside[row : row + 1] if pair is not None]
+        start = f"Row {row + 1}, {name}" if name else f"Row {row + 1}"
+        rows.append(f"{start}: {', '.join(facts)}" if facts else start if name else "")
+    return illustrate(figure, sentences(*short), *rows, short=short)
 
 
 def side_by_side_maps(
@@ -117,48 +150,25 @@ def side_by_side_maps(
             f"expected one picture and at least one map, found {counted(len(pictures), 'picture')} "
             f"and {counted(len(maps), 'map')}"
         )
-    heights = dict(zip(maps, as_maps(list(maps.values()), len(maps)), strict=True))
+    heights = as_maps(list(maps.values()), len(maps))
     marked = None if mask is None else as_masks([mask], 1)[0]
-    norm = colour_scale(list(heights.values()), limits)
-    side = min(2.2, 6.4 / (1 + len(heights)))
-    figure = blank_figure(side * (1 + len(heights)) + 0.8, side + 0.3)
-    row = figure.subplots(1, 1 + len(heights))
+    norm = colour_scale(heights, limits)
+    side = min(2.2, 6.4 / (1 + len(maps)))
+    figure, row = blank_axes(side * (1 + len(maps)) + 0.8, side + 0.3, 1, 1 + len(maps))
     row[0].imshow(pictures[0], extent=PICTURE_EXTENT)
-    row[0].set_title("image", fontsize=FONT_SIZE)
+    about = f"One picture and {counted(len(maps), 'map')} of it"
     if marked is not None:
         outline(row[0], marked)
+        about += ", the mask as an outline"
     facts = []
-    for axes, (name, height) in zip(row[1:], heights.items(), strict=True):
-        draw_map(axes, height, norm, None, marked, outlined=True)
-        axes.set_title(name, fontsize=FONT_SIZE)
+    for axes, name, height in zip(row[1:], maps, heights, strict=True):
+        draw_map(axes, height, norm, marked)
+        facts.append(f"{name}: from {rounded(height.min())} to {rounded(height.max())}")
         pair = None if marked is None else inside_outside(marked, height)
-        low, high = rounded(height.min()), rounded(height.max())
-        fact = f"from {low} to {high}"
         if pair is not None:
-            fact += f", {rounded(pair[0])} inside the mask and {rounded(pair[1])} outside"
-        facts.append(f"{name}: {fact}")
-    for axes in row:
+            facts[-1] += f", {told(pair)}"
+    for axes, name in zip(row, ("image", *maps), strict=True):
+        axes.set_title(name, fontsize=FONT_SIZE)
         bare(axes, pictures[0].shape[0] / pictures[0].shape[1])
     colour_bar(figure, norm, row, "anomaly score")
-    about = f"One picture and {counted(len(heights), 'map')} of it"
-    about += ", the mask as an outline" if marked is not None else ""
-    return Illustration(figure, sentences(caption, about, *facts))
-
-
-def _average(pairs: list[tuple[float, float]]) -> str:
-    if not pairs:
-        return ""
-    inside, outside = np.mean(pairs, axis=0)
-    return f"On average the map is {rounded(inside)} inside the mask and {rounded(outside)} outside"
-
-
-def _describe_row(
-    row: int, name: str, score: float | None, pair: tuple[float, float] | None
-) -> str:
-    facts = [] if score is None else [f"score {rounded(score)}"]
-    if pair is not None:
-        facts.append(f"map {rounded(pair[0])} inside the mask and {rounded(pair[1])} outside")
-    words = ", ".join(facts)
-    if not words and not name:
-        return ""
-    return f"Row {row + 1}{f', {name}' if name else ''}{f': {words}' if words else ''}"
+    return illustrate(figure, caption, about, *facts)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from promptad_tutorial.figures.illustration import Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_axes, illustrate
 from promptad_tutorial.figures.inputs import ArrayLike, as_numbers
 from promptad_tutorial.figures.palette import (
     FONT_SIZE,
@@ -17,7 +17,7 @@ from promptad_tutorial.figures.palette import (
     legend_above,
     mark_classes,
 )
-from promptad_tutorial.figures.wording import counted, percent, rounded, sentences
+from promptad_tutorial.figures.wording import counted, percent, rounded
 from promptad_tutorial.scoring.metrics import image_auroc, two_classes
 
 _NORMAL, _ANOMALY, _SHOT, _NEGATIVE = SHADES
@@ -74,18 +74,16 @@ def prototype_plane(
     The hinge acts right of the line for `margin`. Raises ValueError for what has no plane.
     """
     plane = Plane.through(normal, anomalous)
-    figure = blank_figure(7.0, 3.6)
-    axes = figure.subplots()
+    figure, axes = blank_axes(7.0, 3.6)
     x, y = plane.place(negatives).T
     _draw_plane(axes, plane, margin, min(y.min(), plane.place(shots)[:, 1].min()))
     axes.plot(x, y, "^", color=_NEGATIVE, markersize=5, alpha=0.7, label="negatives $g_j$")
     _draw_shots(axes, plane, shots)
     figure.legend(loc="outside right upper", fontsize=FONT_SIZE, frameon=False)
     told = f"{counted(len(x), 'negative')} at x from {rounded(x.min())} to {rounded(x.max())}"
-    return Illustration(
-        figure,
-        sentences(caption, *_describe_plane(plane, shots, margin), told, _held(plane, shots)),
-    )
+    share = float(np.square(plane.place(shots)).sum(axis=1).mean())
+    held = f"The plane holds {percent(share)} of a shot's squared length"
+    return illustrate(figure, caption, *_describe_plane(plane, shots, margin), told, held)
 
 
 def plane_and_scores(
@@ -107,8 +105,7 @@ def plane_and_scores(
     bad, values = two_classes(
         np.asarray(labels), as_numbers(scores, "scores"), "labels", "scores", ndim=1
     )
-    figure = blank_figure(7.4, 3.4)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = blank_axes(7.4, 3.4, 1, 2)
     places = plane.place(test)
     _draw_plane(left, plane, margin, min(places[:, 1].min(), plane.place(shots)[:, 1].min()))
     mark_classes(left, *places.T, bad, markersize=4, alpha=0.7)
@@ -120,7 +117,7 @@ def plane_and_scores(
         f"Median score of {counted(int((~bad).sum()), 'good picture')} {medians[0]}, of "
         f"{int(bad.sum())} anomalous ones {medians[1]}; AUROC {rounded(image_auroc(bad, values))}"
     )
-    return Illustration(figure, sentences(caption, *_describe_plane(plane, shots, margin), told))
+    return illustrate(figure, caption, *_describe_plane(plane, shots, margin), told)
 
 
 def _draw_plane(axes: Axes, plane: Plane, margin: float, lowest: float) -> None:
@@ -157,8 +154,3 @@ def _describe_plane(plane: Plane, shots: ArrayLike, margin: float) -> tuple[str,
         f"{counted(len(x), 'shot')} at x from {rounded(x.min())} to {rounded(x.max())}",
         f"With margin {margin:g} the hinge acts {where}: on {int((x > edge).sum())} of the shots",
     )
-
-
-def _held(plane: Plane, points: ArrayLike) -> str:
-    share = float(np.square(plane.place(points)).sum(axis=1).mean())
-    return f"The plane holds {percent(share)} of a shot's squared length"

@@ -21,16 +21,12 @@ from matplotlib.patheffects import Normal, Stroke
 _COLOURS = seaborn.color_palette("colorblind").as_hex()
 GOOD_COLOUR, ANOMALOUS_COLOUR = _COLOURS[0], _COLOURS[1]  # blue, orange
 ANOMALOUS_MARK_COLOUR = "#8a5600"  # the orange, darker: small marks need more contrast
-ANOMALOUS_HATCH = "///"  # the second sign of an anomalous picture, beside its colour
-GOOD_MARKER, ANOMALOUS_MARKER = "o", "x"
-CLASSES = (  # by label, 0 and 1
-    ("good", GOOD_MARKER, GOOD_COLOUR),
-    ("anomalous", ANOMALOUS_MARKER, ANOMALOUS_MARK_COLOUR),
-)
+CLASSES = (("good", "o", GOOD_COLOUR), ("anomalous", "x", ANOMALOUS_MARK_COLOUR))  # labels 0, 1
 SHADES = ("#0173b2", "#d55e00", "#029e73", "#a23b80")  # of several lines in one figure
 MAP_COLOURS = "cividis"  # from dark blue to yellow, brighter is higher: also right in grey
 
 FONT_SIZE = 10  # points; nothing in a figure is smaller
+LETTER = 0.085  # inches a letter of a name takes
 PICTURE_EXTENT = (0.0, 1.0, 1.0, 0.0)  # left, right, bottom, top: maps of any size lie on it
 
 
@@ -62,7 +58,7 @@ def class_histogram(
     """How many pictures of each class score between two edges: filled, and hatched over it."""
     good = {"facecolor": GOOD_COLOUR, "alpha": 0.75, "edgecolor": "white"}
     bad = {"facecolor": (0, 0, 0, 0), "edgecolor": ANOMALOUS_COLOUR, "linewidth": 1.5}
-    bad |= {"hatch": ANOMALOUS_HATCH, "histtype": "stepfilled"}
+    bad |= {"hatch": "///", "histtype": "stepfilled"}  # a second sign, beside the colour
     axes.hist(scores[~anomalous], edges, label="good", **good)
     axes.hist(scores[anomalous], edges, label="anomalous", **bad)
     axes.set(xlabel="image score", ylabel="pictures", xlim=(edges[0], edges[-1]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from promptad_tutorial.figures.illustration import Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_figure, illustrate
 from promptad_tutorial.figures.inputs import ArrayLike, as_maps, as_masks, as_pictures
 from promptad_tutorial.figures.maps import colour_scale, draw_map
 from promptad_tutorial.figures.palette import (
@@ -19,7 +19,7 @@ from promptad_tutorial.figures.palette import (
     colour_bar,
     outline,
 )
-from promptad_tutorial.figures.wording import counted, rounded, sentences
+from promptad_tutorial.figures.wording import counted, rounded
 
 _MARKERS = ("o", "s", "^")
 
@@ -46,17 +46,17 @@ def maps_and_spread(
     norm = colour_scale(heights, None)
     figure = blank_figure(7.4, 3.5)
     grid = figure.add_gridspec(2, 2 * len(pictures), height_ratios=(2.1, 1))
-    shaded = []
-    for i, picture in enumerate(pictures):
-        left, right = (figure.add_subplot(grid[0, 2 * i + j]) for j in (0, 1))
+    shaded = [figure.add_subplot(grid[0, i]) for i in range(2 * len(pictures))]
+    highs = []
+    for i, (title, picture) in enumerate(zip(titles, pictures, strict=True)):
+        left, right = shaded[2 * i : 2 * i + 2]
         left.imshow(picture, extent=PICTURE_EXTENT)
         outline(left, marked[i])
-        left.set_title(titles[i], fontsize=FONT_SIZE)
-        draw_map(right, heights[i], norm, None, marked[i], outlined=True)
-        right.set_title("its map", fontsize=FONT_SIZE)
-        for axes in (left, right):
+        draw_map(right, heights[i], norm, marked[i])
+        for axes, name in ((left, title), (right, "its map")):
+            axes.set_title(name, fontsize=FONT_SIZE)
             bare(axes, picture.shape[0] / picture.shape[1])
-        shaded += [left, right]
+        highs.append(f"The {title} picture's map goes up to {rounded(heights[i].max())}")
     colour_bar(figure, norm, shaded, "anomaly score")
     _strip(figure.add_subplot(grid[1, :]), measured, shown)
     facts = [
@@ -64,11 +64,7 @@ def maps_and_spread(
         f"{_range(values)}"
         for name, values in measured.items()
     ]
-    highs = [
-        f"The {title} picture's map goes up to {rounded(height.max())}"
-        for title, height in zip(titles, heights, strict=True)
-    ]
-    return Illustration(figure, sentences(caption, *highs, *facts))
+    return illustrate(figure, caption, *highs, *facts)
 
 
 def _strip(axes: Axes, measured: Mapping[str, Mapping[int, float]], shown: int) -> None:

@@ -8,9 +8,9 @@ from itertools import cycle
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from promptad_tutorial.figures.illustration import Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_axes, illustrate
 from promptad_tutorial.figures.palette import legend_above, line_styles
-from promptad_tutorial.figures.wording import counted, listed, rounded, sentences
+from promptad_tutorial.figures.wording import counted, listed, rounded
 
 
 def watched_steps(
@@ -22,26 +22,20 @@ def watched_steps(
     """
     if not runs or not all(len(values) for values in runs.values()):
         raise ValueError(f"expected runs with at least one step, found {dict(runs)}")
-    figure = blank_figure(7.0, 3.2)
-    axes = figure.subplots()
+    figure, axes = blank_axes(7.0, 3.2)
     told = []
     for (name, values), style in zip(runs.items(), line_styles(), strict=False):
-        steps = np.arange(1, len(values) + 1)
         best = int(np.argmax(np.round(values, 4)))
-        axes.plot(steps, values, label=name, **style)
-        axes.plot(steps[best], values[best], "*", color=style["color"], markersize=14)
-        axes.plot(steps[-1], values[-1], "s", color=style["color"], markersize=7)
+        axes.plot(np.arange(1, len(values) + 1), values, label=name, **style)
+        axes.plot(best + 1, values[best], "*", color=style["color"], markersize=14)
+        axes.plot(len(values), values[-1], "s", color=style["color"], markersize=7)
         told.append(f"{name} best {rounded(values[best], 0)}, last {rounded(values[-1], 0)}")
     axes.set(xlabel="step", ylabel=axis)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     legend_above(figure, 4)
     signs = "A star marks the best step, a square the last"
     what = f"{axis} after every step of {counted(len(runs), 'run')}"
-    return Illustration(
-        figure,
-        sentences(caption, what, f"{'; '.join(told)}", signs),
-        sentences(caption, what, signs),
-    )
+    return illustrate(figure, caption, what, "; ".join(told), signs, short=(caption, what, signs))
 
 
 def optimism_curves(
@@ -61,8 +55,7 @@ def optimism_curves(
             f"expected {len(looks)} values for the same names, found {list(expected)} and "
             f"{list(simulated)} with lengths {sorted(lengths)}"
         )
-    figure = blank_figure(6.6, 3.2)
-    axes = figure.subplots()
+    figure, axes = blank_axes(6.6, 3.2)
     for name, style, marker in zip(expected, line_styles(), cycle("o^sD"), strict=False):
         axes.plot(looks, expected[name], label=name, **style)
         axes.plot(looks, simulated[name], marker, color=style["color"], markersize=6)
@@ -71,12 +64,7 @@ def optimism_curves(
     axes.set_xticks(list(looks), [str(n) for n in looks])
     axes.minorticks_off()
     legend_above(figure, 3)
-    told = [f"{name} {rounded(simulated[name][-1], 0)}" for name in simulated]
-    return Illustration(
-        figure,
-        sentences(
-            caption,
-            f"The best of {looks[-1]} detectors that know nothing: {listed(told)}",
-            "Lines are the formula, marks the simulation; 50 is chance",
-        ),
-    )
+    told = listed([f"{name} {rounded(values[-1], 0)}" for name, values in simulated.items()])
+    best = f"The best of {looks[-1]} detectors that know nothing: {told}"
+    how = "Lines are the formula, marks the simulation; 50 is chance"
+    return illustrate(figure, caption, best, how)

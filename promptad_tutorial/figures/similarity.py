@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import seaborn
 
-from promptad_tutorial.figures.illustration import Illustration, blank_figure
+from promptad_tutorial.figures.illustration import Illustration, blank_axes, illustrate
 from promptad_tutorial.figures.inputs import ArrayLike, as_names, as_numbers
-from promptad_tutorial.figures.palette import FONT_SIZE, GOOD_COLOUR, MAP_COLOURS
-from promptad_tutorial.figures.wording import counted, listed, rounded, sentences
-
-_LETTER = 0.085  # inches a letter of a name takes
+from promptad_tutorial.figures.palette import FONT_SIZE, GOOD_COLOUR, LETTER, MAP_COLOURS
+from promptad_tutorial.figures.wording import counted, listed, rounded
 
 
 def similarity_bars(
@@ -26,26 +24,22 @@ def similarity_bars(
     """
     lengths = as_numbers(values, "values")
     labels = as_names(names, len(lengths), "names")
-    margin = min(3.2, _LETTER * max(len(label) for label in labels))
-    figure = blank_figure(3.8 + margin, 0.7 + 0.3 * len(lengths))
-    axes = figure.subplots()
-    places = np.arange(len(lengths))
-    bars = axes.barh(places, lengths, color=GOOD_COLOUR, height=0.7)
-    axes.bar_label(bars, [rounded(value) for value in lengths], padding=3, fontsize=FONT_SIZE)
-    axes.set_yticks(places, labels, fontsize=FONT_SIZE)
+    margin = min(3.2, LETTER * max(map(len, labels)))
+    figure, axes = blank_axes(3.8 + margin, 0.7 + 0.3 * len(lengths))
+    bars = axes.barh(np.arange(len(lengths)), lengths, color=GOOD_COLOUR, height=0.7)
+    figures = [rounded(value) for value in lengths]
+    axes.bar_label(bars, figures, padding=3, fontsize=FONT_SIZE)
+    axes.set_yticks(np.arange(len(lengths)), labels, fontsize=FONT_SIZE)
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
     axes.margins(x=0.18)  # room for the figures
     axes.set_xlabel(axis, fontsize=FONT_SIZE)
-    told = [f"{label} {rounded(value)}" for label, value in zip(labels, lengths, strict=True)]
+    told = listed([f"{label} {value}" for label, value in zip(labels, figures, strict=True)], 12)
     # rounded first, so that the last digits do not decide which name is the highest
     best = labels[int(np.argmax(np.round(lengths, 2)))]
-    highest = f"Highest: {best}" if len(labels) > 1 else ""
-    return Illustration(
-        figure,
-        sentences(caption, f"{axis.capitalize()}: {listed(told, 12)}", highest),
-        sentences(caption, f"{axis.capitalize()} of {counted(len(told), 'name')}", highest),
-    )
+    highest, what = f"Highest: {best}" if len(labels) > 1 else "", axis.capitalize()
+    short = (caption, f"{what} of {counted(len(labels), 'name')}", highest)
+    return illustrate(figure, caption, f"{what}: {told}", highest, short=short)
 
 
 def similarity_matrix(
@@ -62,11 +56,10 @@ def similarity_matrix(
     table = as_numbers(values, "values", ndim=2)
     row_names = as_names(rows, table.shape[0], "names of rows")
     column_names = as_names(columns, table.shape[1], "names of columns")
-    left = min(3.2, _LETTER * max(len(name) for name in row_names))
-    below = min(2.2, 0.7 * _LETTER * max(len(name) for name in column_names))
+    left = min(3.2, LETTER * max(map(len, row_names)))
+    below = min(2.2, 0.7 * LETTER * max(map(len, column_names)))
     width = min(7.4, 1.2 + left + 0.75 * table.shape[1])
-    figure = blank_figure(max(3.6, width), 0.5 + below + 0.42 * table.shape[0])
-    axes = figure.subplots()
+    figure, axes = blank_axes(max(3.6, width), 0.5 + below + 0.42 * table.shape[0])
     seaborn.heatmap(
         table,
         ax=axes,
@@ -86,12 +79,10 @@ def similarity_matrix(
     axes.tick_params(axis="y", labelrotation=0, labelsize=FONT_SIZE, length=0)
     for label in axes.get_xticklabels():
         label.set(ha="right", rotation_mode="anchor")
-    best = np.argmax(np.round(table, 2), axis=1)
     told = [
-        f"{name} with {column_names[c]} ({rounded(table[r, c])})"
-        for r, (name, c) in enumerate(zip(row_names, best, strict=True))
+        f"{name} with {column_names[best]} ({rounded(numbers[best])})"
+        for name, numbers in zip(row_names, table, strict=True)
+        for best in [int(np.argmax(np.round(numbers, 2)))]
     ]
     size = f"{axis.capitalize()} of {len(row_names)} rows and {len(column_names)} columns"
-    return Illustration(
-        figure, sentences(caption, size, f"Highest in each row: {listed(told, 12)}")
-    )
+    return illustrate(figure, caption, size, f"Highest in each row: {listed(told, 12)}")

@@ -13,6 +13,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import PurePath
 
+# marks that turn the direction of reading, so that `photo_gpj.exe` reads as another name
+_TURN = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: full width
 
 
@@ -146,7 +148,7 @@ def say(text: str, stream: io.TextIOBase) -> None:
 def _shown(c: str) -> str:
     if "\udc80" <= c <= "\udcff":  # a byte of a name that is not in the system's encoding
         return f"\\x{ord(c) - 0xDC00:02x}"
-    if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "\u202a\u202b\u202c\u202d\u202e":
+    if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _TURN:
         return c.encode("ascii", "backslashreplace").decode() if ord(c) > 127 else repr(c)[1:-1]
     return c
 

@@ -23,7 +23,6 @@ from PIL import Image
 
 from promptad_tutorial.explorers import base
 from promptad_tutorial.explorers.base import STILL, WORKING, Explorer
-from promptad_tutorial.explorers.recent import Recent
 from promptad_tutorial.explorers.saving import WIDGET_VIEW, _load_jupyter_server_extension
 from promptad_tutorial.figures import Illustration, blank_figure
 
@@ -111,16 +110,16 @@ def test_errors_are_only_shown_to_a_front_end(monkeypatch: pytest.MonkeyPatch) -
     assert "steep" in line.status.value
 
 
-@pytest.mark.parametrize(
-    ("control", "message"),
-    [
-        (widgets.IntSlider(description="a"), "continuous_update=False for 'a'"),
-        (widgets.IntSlider(continuous_update=False), "a control with a description"),
-    ],
-)
-def test_controls_must_be_named_and_patient(control: widgets.IntSlider, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Explorer().start(control)
+def test_controls_are_named_and_answer_when_let_go() -> None:
+    with pytest.raises(ValueError, match="a control with a description"):
+        Explorer().start(widgets.IntSlider())
+
+    class Impatient(Line):
+        def start(self, *controls: widgets.IntSlider) -> None:
+            controls[0].continuous_update = True
+            super().start(*controls)
+
+    assert Impatient().slope.continuous_update is False
 
 
 def test_a_subclass_must_draw() -> None:
@@ -128,15 +127,16 @@ def test_a_subclass_must_draw() -> None:
         Explorer().start()
 
 
-def test_recent_keeps_the_latest_used() -> None:
-    recent = Recent(2)
-    asked = []
-    for question in (1, 2, 1, 3, 1, 2):
-        assert recent.get(question, lambda q=question: asked.append(q) or q) == question
-    assert asked == [1, 2, 3, 2]  # 3 drove out 2, which had not been asked for so long
-    assert len(recent) == 2 and 1 in recent and 3 not in recent
-    with pytest.raises(ValueError, match="at least 1"):
-        Recent(0)
+def test_the_answers_used_last_are_kept() -> None:
+    class Forgetful(Line):
+        kept = 2
+
+    line = Forgetful()
+    for slope in (2, 1, 4, 1, 2):
+        line.slope.value = slope
+        assert line.status.value == f"The slope is {slope}."
+    assert line.drawn == [1, 2, 4, 2]  # 4 drove out 2, which had not been asked for so long
+    assert list(line._answers) == [(1,), (2,)]
 
 
 def test_a_saved_notebook_keeps_the_still_picture_and_not_the_view() -> None:
@@ -201,7 +201,7 @@ def move(explorer: Gated, slope: int) -> threading.Thread:
 
 def kept(explorer: Gated) -> dict[int, str]:
     """The status of every kept answer by its slope."""
-    return {key[0]: answer.status for key, answer in explorer._answers._answers.items()}
+    return {key[0]: answer.status for key, answer in explorer._answers.items()}
 
 
 @pytest.mark.parametrize("moves", [(3, 5), (3, 5, 3), (3, 5, 7, 2), (3, 5, 0)])
@@ -402,7 +402,7 @@ def test_a_slider_moved_while_a_cell_runs_wins(kernel: BlockingKernelClient) -> 
     assert errors == []
     shown = "print(line.slope.value, line.status.value, line.answer.status)"
     assert run(kernel, shown) == ("5 The slope is 5. The slope is 5.", "")
-    kept = "print({k[0]: a.status for k, a in line._answers._answers.items()})"
+    kept = "print({k[0]: a.status for k, a in line._answers.items()})"
     assert run(kernel, kept)[0] == (
         "{1: 'The slope is 1.', 4: 'The slope is 4.', 5: 'The slope is 5.'}"
     )

@@ -134,7 +134,7 @@ def test_a_setting_that_returns_is_not_fitted_again(explorer, monkeypatch) -> No
     def never(*args: object) -> None:
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr(explorer, "_fit", never)
+    monkeypatch.setattr(shot_explorer, "image_auroc", never)
     explorer.shots.value = 4
     assert explorer.status.value == first
 

@@ -16,11 +16,19 @@ def test_every_chapter_is_a_notebook_and_the_other_way_round():
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == sorted(FILES)
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_header_and_link_are_those_of_the_index(file):
+@pytest.mark.parametrize("file, following", list(zip(FILES, [*FILES[1:], None], strict=True)))
+def test_header_and_link_are_those_of_the_index(file, following):
     cells = nbformat.read(NOTEBOOKS / f"{file}.ipynb", as_version=4).cells
-    assert cells[0].source.startswith(series.header(file))
-    assert cells[-1].source.rstrip().endswith(series.next_link(file))
+    entry = series.chapter(file)
+    assert cells[0].source.startswith(
+        f"# {entry.title}\n\n**{entry.minutes} minutes** (all cells run in about {entry.seconds} s "
+        f"on two cores) · **You need:** {'; '.join(entry.needs)}"
+    )
+    link = "This was the last notebook of the series."
+    if following:
+        entry = series.chapter(following)
+        link = f"[{entry.title}]({entry.file}.ipynb): {entry.shows}."
+    assert cells[-1].source.rstrip().endswith(link)
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -23,7 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 from promptad_tutorial.clip.loading import load_backbone
 from promptad_tutorial.datasets import ProductLine, Sample, draw_shots, mask_at, open_dataset
 from promptad_tutorial.detectors import PromptAD
-from promptad_tutorial.explorers.shot_explorer import ShotExplorer, encode_draws
+from promptad_tutorial.explorers import ShotExplorer, encode_draws
 from promptad_tutorial.figures import Illustration, gallery
 from promptad_tutorial.figures.illustration import FONT_SIZE, blank_figure
 from promptad_tutorial.figures.inputs import as_pictures
@@ -71,7 +71,7 @@ def promptad(line: ProductLine, detector: PromptAD) -> Illustration:
     for column, (name, maps) in zip(grid.T[1:], columns.items(), strict=True):
         norm = colour_scale(list(maps), None)
         for axes, height, mask in zip(column, maps, masks, strict=True):
-            draw_map(axes, height, norm, None, mask, outlined=True)
+            draw_map(axes, height, norm, mask)
         column[0].set_title(name, fontsize=FONT_SIZE)
         bar = figure.colorbar(
             ScalarMappable(norm, MAP_COLOURS), ax=column[1], orientation="horizontal"

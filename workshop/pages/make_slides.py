@@ -1,6 +1,6 @@
 """Make the slides of the opening talk: a notebook, and pages that need no network.
 
-    python -m workshop.pages.make_slides                  
+    python -m workshop.pages.make_slides
                                               docs/teaching/slides.ipynb and build/slides
     python -m workshop.pages.make_slides --notebook-only   the notebook alone, which is committed
 

@@ -28,7 +28,7 @@ def row_of(image: str, score: float | None, threshold: float, backbone: str, err
     """The row of one picture, with its verdict."""
     verdict = ERROR if score is None else ANOMALOUS if score > threshold else GOOD
     told = "" if score is None else repr(score)  # all digits: who reads it finds the same verdict
-    return Row(cell(image), told, verdict, repr(threshold), backbone, cell(error))
+    return Row(cell(image), told, verdict, repr(threshold), cell(backbone), cell(error))
 
 
 def rows_to_keep(
@@ -48,7 +48,7 @@ def rows_to_keep(
         )
     rows = _read(path)
     for row in rows:
-        if (row.threshold, row.backbone) != (repr(threshold), backbone):
+        if (row.threshold, row.backbone) != (repr(threshold), cell(backbone)):
             raise ValueError(
                 f"the rows of {path} are of threshold {row.threshold} and {row.backbone}; this run "
                 f"is of {threshold!r} and {backbone}: choose another --out, or give --overwrite"

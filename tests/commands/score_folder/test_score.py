@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import time
+import unicodedata
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from PIL import Image
 
 from promptad_tutorial.commands.score_folder import stream
 from promptad_tutorial.commands.score_folder.page import MOST_SHOWN, write_page
-from promptad_tutorial.commands.score_folder.score_table import row_of
+from promptad_tutorial.commands.score_folder.score_table import begin_table, row_of, rows_to_keep
 from promptad_tutorial.detectors import (
     KINDS,
     CoOp,
@@ -260,11 +262,33 @@ def test_a_killed_run_keeps_its_rows_and_is_resumed(capsys, score, tmp_path, sav
 
 ODD = [
     "=1+1.png",
+    "=cmd()|' /C calc'!A0.png",
+    "+2.png",
+    "@SUM(A1).png",
+    "two\r\nlines\tand a tab.png",
+    "photo\u202egnp.exe.png",
+    "\u2067ltr\u2069\u200f\u061c.png",
+    os.fsdecode(b"\xff\xfe=1.png"),
+    "a&b <i>'\"{{ 7 * 7 }}.png",
     "划痕.png",
     os.fsdecode(b"caf\xe9.png"),
     "<script>alert(1)</script>.png",
     "a\nb.png",
 ]
+
+
+TURN = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # of Unicode's marks
+
+
+class PageNames(HTMLParser):
+    """The names that a page of scores gives its pictures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names += [value or "" for name, value in attrs if name == "data-name"]
 
 
 def test_any_name_is_scored_written_and_printed(capsys, score, detector, tmp_path):
@@ -274,13 +298,45 @@ def test_any_name_is_scored_written_and_printed(capsys, score, detector, tmp_pat
         noise(seed).save(folder / name)
     code, told, _ = run(capsys, *score(images=folder))
     raw = (tmp_path / "out" / "scores.csv").read_bytes()
-    assert raw.startswith(b"\xef\xbb\xbf") and code in (0, 1) and "5 pictures" in told
+    assert raw.startswith(b"\xef\xbb\xbf") and code in (0, 1)
+    assert f"{len(ODD)} pictures" in told
     names = table_of(tmp_path / "out")["image"].tolist()
     assert {"'=1+1.png", "划痕.png", r"caf\xe9.png", r"a\nb.png"} < set(names)
     page = (tmp_path / "out" / "scores.html").read_text("utf-8")
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;.png" in page
+    assert not [n for n in names if n.startswith(("=", "+", "@")) or not n.isprintable()]
+    turn = [c for c in raw.decode("utf-8-sig") + page if unicodedata.bidirectional(c) in TURN]
+    assert turn == []
+    shown = PageNames()  # a browser's reading of the page: each name once, as in the table
+    shown.feed(page)
+    assert sorted(shown.names) == sorted(names) and len(set(names)) == len(ODD)
+    assert page.count("data:image/jpeg") == len(ODD)
     assert run(capsys, *score("--resume", images=folder))[0] == code
     assert table_of(tmp_path / "out")["image"].tolist() == names  # none was scored twice
+
+
+def test_two_files_of_one_printed_name_are_both_scored_after_a_kill(capsys, score, tmp_path):
+    folder = tmp_path / "alike"
+    folder.mkdir()
+    for seed, name in enumerate((r"caf\xe9.png", os.fsdecode(b"caf\xe9.png"), "z.png")):
+        noise(seed).save(folder / name)
+    run(capsys, *score(images=folder))
+    whole = table_of(tmp_path / "out").sort_values(["image", "score"], ignore_index=True)
+    assert whole["image"].tolist() == 2 * [r"caf\xe9.png"] + ["z.png"]
+    path = tmp_path / "out" / "scores.csv"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
+    run(capsys, *score("--resume", images=folder))
+    again = table_of(tmp_path / "out").sort_values(["image", "score"], ignore_index=True)
+    pd.testing.assert_frame_equal(again, whole)
+
+
+def test_a_label_with_any_name_in_it_is_written_and_known_again(tmp_path):
+    label = f"small-plain (weights from {os.fsdecode(b'caf')}\udce9.safetensors)"
+    path = tmp_path / "scores.csv"
+    row = row_of("a.png", 0.5, 0.4, label, "")
+    begin_table(path, [row]).close()
+    assert rows_to_keep(path, 0.4, label, resume=True) == [row]
+    assert row.backbone == r"small-plain (weights from caf\xe9.safetensors)"
 
 
 def test_what_nobody_can_read_is_a_row_and_not_good(capsys, score, pictures, tmp_path):

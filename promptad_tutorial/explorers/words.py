@@ -1,12 +1,18 @@
-"""Words that a backbone was never trained on, told in an explorer's status and not as warnings."""
+"""Words that a person types into an explorer, and those that its backbone was never trained on."""
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from promptad_tutorial.clip.text_tower import UnknownWordWarning
+
+
+def parts(text: str) -> list[str]:
+    """What is between ";" or line ends in `text`, without what is empty."""
+    return [part.strip() for part in re.split(r"[;\n]", text) if part.strip()]
 
 
 @contextmanager
