@@ -5,9 +5,23 @@
     prompts as token sequences                    ->  shared_prefixes  one node a shared beginning
     a structure and a text tower                  ->  learner          raw features (n, d)
 
-`words` and `structure` need no torch.
+`words` and `structure` need no torch; the words are at hand here.
 """
 
-from promptad_tutorial.prompts.words import GENERIC_STATES
+from promptad_tutorial.prompts.words import (
+    ANOMALOUS_STATES,
+    GENERIC_STATES,
+    NORMAL_STATES,
+    ensemble,
+    product_name,
+    single_pair,
+)
 
-__all__ = ["GENERIC_STATES"]
+__all__ = [
+    "ANOMALOUS_STATES",
+    "GENERIC_STATES",
+    "NORMAL_STATES",
+    "ensemble",
+    "product_name",
+    "single_pair",
+]
