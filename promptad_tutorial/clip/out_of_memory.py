@@ -38,6 +38,20 @@ def largest_batch(visual: nn.Module) -> int:
     return max(1, AT_ONCE // (positions.numel() * positions.element_size() * COPIES))
 
 
+def bytes_at_once(visual: nn.Module, images: int) -> int:
+    """Bytes that encoding and scoring a batch of images takes beside the weights, by an estimate.
+
+    In the tower stand at most `largest_batch` of them, COPIES of its tokens each. Of all of them
+    stay the pixels, the tokens of three layers and three maps, in double precision; and AT_ONCE / 2
+    is there for what is computed in parts: attention weights and cosines to a memory.
+    """
+    positions = visual.positional_embedding  # (tokens, width)
+    inside = min(images, largest_batch(visual)) * positions.element_size() * COPIES
+    outside = 3 * 8 * images
+    pixels = 2 * int(visual.image_size[0]) ** 2  # of picture and maps
+    return positions.numel() * (inside + outside) + pixels * outside + AT_ONCE // 2
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on any device and in any release of torch."""
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):

@@ -35,11 +35,16 @@ def torch_computes() -> str:
     return f"torch computes on {device.type} with {threads} thread{'s' * (threads > 1)}"
 
 
-def enough_memory() -> str:
-    """Free memory, of the machine or of the container, for one notebook."""
+def free_memory() -> float:
+    """Free memory in bytes, of the machine or of the container."""
     import psutil
 
-    free = min(psutil.virtual_memory().available, _free_in_container()) / GB
+    return min(psutil.virtual_memory().available, _free_in_container())
+
+
+def enough_memory() -> str:
+    """Free memory for one notebook."""
+    free = free_memory() / GB
     if free < MEMORY_GB:
         raise RuntimeError(f"expected {MEMORY_GB:.0f} GB of free memory, found {free:.1f} GB")
     return f"{free:.1f} GB of memory are free"

@@ -7,7 +7,10 @@ import logging
 import math
 from collections import Counter
 
+from promptad_tutorial.clip.backbone import Backbone
+from promptad_tutorial.clip.out_of_memory import TooLittleMemoryError, bytes_at_once
 from promptad_tutorial.commands.command import Result, backbone_loader
+from promptad_tutorial.commands.computer import GB, free_memory
 from promptad_tutorial.commands.score_folder.score_folder import TABLE, score_folder
 from promptad_tutorial.commands.score_folder.score_table import ANOMALOUS, ERROR, GOOD
 from promptad_tutorial.detectors import open_detector
@@ -39,7 +42,7 @@ def run(arguments: argparse.Namespace) -> Result:
         arguments.images,
         arguments.out,
         threshold,
-        batch_size=arguments.batch,
+        batch_size=fitting_batch(backbone, arguments.batch),
         maps=not arguments.no_maps,
         limits=limits,
         resume=arguments.resume,
@@ -59,6 +62,31 @@ def run(arguments: argparse.Namespace) -> Result:
         f"{arguments.out / TABLE}",
         code,
     )
+
+
+def fitting_batch(backbone: Backbone, wanted: int) -> int:
+    """The largest batch, halving from `wanted`, that fits into free memory by an estimate.
+
+    A system kills a process that takes too much, and the process cannot say so: it is foreseen
+    here. A GPU says when it is full (see `HalvingBatches`). Raises TooLittleMemoryError where one
+    picture does not fit.
+    """
+    if backbone.device.type != "cpu":
+        return wanted
+    visual, free, batch = backbone.model.visual, free_memory(), wanted
+    while batch > 1 and bytes_at_once(visual, batch) > free:
+        batch //= 2
+    needed = bytes_at_once(visual, batch)
+    told = f"{free / GB:.1f} GB of memory are free"
+    if needed > free:
+        raise TooLittleMemoryError(
+            f"expected {needed / GB:.1f} GB of free memory for one picture of "
+            f"{backbone.image_size} px, found that {told}: close other programs, or fit the "
+            "detector with smaller pictures or a smaller backbone"
+        )
+    if batch < wanted:
+        log.warning("%s: going on with batches of %d (about %.1f GB)", told, batch, needed / GB)
+    return batch
 
 
 def _chosen_threshold(own: float | None, arguments: argparse.Namespace) -> float:

@@ -17,6 +17,8 @@ import pytest
 import torch
 from PIL import Image
 
+from promptad_tutorial.clip.out_of_memory import AT_ONCE, COPIES, bytes_at_once, largest_batch
+from promptad_tutorial.commands import score as score_command
 from promptad_tutorial.commands.score_folder import stream
 from promptad_tutorial.commands.score_folder.page import MOST_SHOWN, write_page
 from promptad_tutorial.commands.score_folder.score_table import begin_table, row_of, rows_to_keep
@@ -208,6 +210,8 @@ import sys, time
 from pathlib import Path
 from promptad_tutorial.clip import loading
 from promptad_tutorial.commands import cli, score
+from promptad_tutorial.clip.out_of_memory import AT_ONCE, COPIES, bytes_at_once, largest_batch
+from promptad_tutorial.commands import score as score_command
 from promptad_tutorial.commands.score_folder import stream
 from tests.conftest import stir, write_config
 
@@ -498,3 +502,36 @@ def test_a_kind_that_nobody_knows_is_named(saved, tmp_path, monkeypatch):
     torch.save({}, tmp_path / "pickled")
     with pytest.raises(ValueError, match="damaged, or no saved detector"):
         kind_of(tmp_path / "pickled")
+
+
+# --- memory is foreseen ---------------------------------------------------------------------
+
+
+def test_a_batch_that_does_not_fit_is_halved_before_the_run(detector, monkeypatch, caplog):
+    backbone = detector.backbone
+    needed = bytes_at_once(backbone.model.visual, 4)
+    monkeypatch.setattr(score_command, "free_memory", lambda: needed)
+    assert score_command.fitting_batch(backbone, 3) == 3 and not caplog.records
+    assert score_command.fitting_batch(backbone, 16) == 4
+    assert "going on with batches of 4" in caplog.text
+
+
+def test_a_picture_that_does_not_fit_is_told_before_the_run(score, capsys, monkeypatch):
+    monkeypatch.setattr(score_command, "free_memory", lambda: 100e6)
+    told = failure(capsys, *score())
+    assert "expected 0.5 GB of free memory for one picture of 32 px" in told
+    assert "found that 0.1 GB of memory are free" in told
+
+
+def test_the_estimate_of_a_batch_holds_pixels_tokens_and_what_the_tower_needs():
+    visual = torch.nn.Module()
+    visual.positional_embedding = torch.nn.Parameter(torch.zeros(17, 64))
+    visual.image_size = (32, 32)
+    kept = 24 * (17 * 64 + 2 * 32 * 32)  # bytes per picture, in double precision
+    in_the_tower = 17 * 64 * 4 * COPIES
+    for images in (1, 5):
+        expected = images * (kept + in_the_tower) + AT_ONCE // 2
+        assert bytes_at_once(visual, images) == expected
+    many = 10 * largest_batch(visual)
+    expected = many * kept + largest_batch(visual) * in_the_tower + AT_ONCE // 2
+    assert bytes_at_once(visual, many) == expected
