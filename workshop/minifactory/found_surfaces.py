@@ -13,7 +13,7 @@ from scipy.ndimage import map_coordinates
 
 from workshop.minifactory.canvas import Canvas
 from workshop.minifactory.kinds import Kind
-from workshop.minifactory.surface import Colour, Fault, Surface
+from workshop.minifactory.surface import Colour, Fault, Surface, plain
 
 SOURCES = (
     "astronaut", "camera", "cell", "chelsea", "clock", "coffee", "hubble_deep_field", "retina",
@@ -51,10 +51,8 @@ def found_surface(
     layers = [
         map_coordinates(picture[..., c], where, order=1, mode="reflect") * gain[c] for c in range(3)
     ]
-    albedo = np.clip(np.stack(layers, axis=-1), 0.0, 1.0).astype(np.float32)
-    flat = np.zeros(canvas.u.shape, dtype=np.float32)
     # the photograph brings its own light and relief: the surface under the defect is flat
-    return Surface(albedo, flat, flat + np.float32(0.1), flat + 1.0)
+    return plain(np.clip(np.stack(layers, axis=-1), 0.0, 1.0), canvas.u, gloss=0.1)
 
 
 FOUND_SURFACE = Kind(

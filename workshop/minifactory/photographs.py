@@ -12,7 +12,7 @@ from scipy.ndimage import map_coordinates
 
 from workshop.minifactory.canvas import Canvas
 from workshop.minifactory.kinds import Kind
-from workshop.minifactory.surface import Colour, Fault, Surface
+from workshop.minifactory.surface import Colour, Fault, Surface, plain
 
 PHOTOGRAPHS = ("brick", "grass", "gravel")
 WINDOW = 0.40  # side of a crop, as a share of the photograph's side
@@ -61,9 +61,7 @@ def kind_of(name: str, side: str) -> Kind:
         columns = (across + mirror * canvas.u * half) * width - 0.5
         rows = (down + canvas.v * half) * height - 0.5
         grey = map_coordinates(picture, [rows, columns], order=1, mode="reflect")
-        flat = np.zeros(canvas.u.shape, dtype=np.float32)
         # the photograph brings its own light and relief: the surface under the defect is flat
-        albedo = np.repeat(grey.astype(np.float32)[..., None], 3, axis=-1)
-        return Surface(albedo, flat, flat + 0.05, flat + 1.0)
+        return plain(grey[..., None], canvas.u, gloss=0.05)
 
     return Kind(name, "texture", build, words=(name,), colours=("grey",), turn=0.0)

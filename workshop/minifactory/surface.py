@@ -38,8 +38,8 @@ class Fault:
         return np.random.default_rng([self.seed, 0xFA017])
 
 
-def plain(colour: Colour, like: Field, gloss: float = 0.2) -> Surface:
-    """A flat sheet of one colour that fills the picture."""
+def plain(colour: Colour | NDArray[np.floating], like: Field, gloss: float = 0.2) -> Surface:
+    """A flat sheet that fills the picture, of one colour or of one a pixel."""
     albedo = np.empty((*like.shape, 3), dtype=np.float32)
     albedo[:] = colour
     return Surface(

@@ -28,7 +28,7 @@ from promptad_tutorial.scoring.memory import visual_score
 from workshop.minifactory.catalogue import KINDS, defects_of
 from workshop.minifactory.kinds import Kind
 from workshop.minifactory.render import render
-from workshop.pretraining.render_set import HELD_OUT_STYLES, MASK_GRID, touched
+from workshop.pretraining.render_set import HELD_OUT_STYLES, MASK_GRID, read_note, touched
 
 FIRST_LOOK = HELD_OUT_STYLES.start + 500_000  # behind the looks of `tinyclip render --held-out`
 
@@ -62,13 +62,7 @@ class LookSet:
     @classmethod
     def open(cls, folder: Path) -> LookSet:
         """Raises FileNotFoundError where no finished set lies."""
-        note = folder / "looks.json"
-        if not note.exists():
-            raise FileNotFoundError(
-                f"expected a set of looks in {folder}, found no looks.json there; "
-                "make one with: python -m workshop tinyclip looks"
-            )
-        said = json.loads(note.read_text())
+        said = read_note(folder / "looks.json", "a set of looks", "looks")
         plan = LookPlan(**(said["plan"] | {"strengths": tuple(said["plan"]["strengths"])}))
         images = np.load(folder / "images.npy", mmap_mode="r")
         return cls(plan, said["kinds"], images, np.load(folder / "masks.npy"))

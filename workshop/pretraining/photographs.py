@@ -21,7 +21,7 @@ from tqdm.auto import trange
 from workshop.minifactory.canvas import Canvas
 from workshop.minifactory.found_surfaces import source
 from workshop.minifactory.kinds import Kind
-from workshop.minifactory.surface import Colour, Fault, Surface
+from workshop.minifactory.surface import Colour, Fault, Surface, plain
 
 LIST = Path(__file__).with_name("photographs.csv")
 LARGEST = 2560  # longer sides are shrunk to this: a photograph then takes at most 20 MB
@@ -171,8 +171,7 @@ def _surface_of(one: Photograph, folder: Path) -> Kind:
         row, column = centre + instance.uniform(-0.5, 0.5, 2) * half
         where = [row + canvas.y * half, column + canvas.x * half]
         layers = [map_coordinates(picture()[..., c], where, order=1) for c in range(3)]
-        flat = np.zeros(canvas.u.shape, dtype=np.float32)
         # the photograph brings its own light and relief: the surface under the defect is flat
-        return Surface(np.stack(layers, axis=-1), flat, flat + np.float32(0.1), flat + 1.0)
+        return plain(np.stack(layers, axis=-1), canvas.u, gloss=0.1)
 
     return Kind(one.name, "texture", build, words=(one.name,), colours=("grey",), turn=0.0)

@@ -112,6 +112,16 @@ def render_set(plan: RenderPlan, folder: Path, jobs: int = -1) -> Path:
     return folder
 
 
+def read_note(path: Path, what: str, command: str) -> dict:
+    """The note that lies beside a finished set. FileNotFoundError says which command makes it."""
+    if not path.exists():
+        raise FileNotFoundError(
+            f"expected {what} in {path.parent}, found no {path.name} there; "
+            f"it is made by: python -m workshop tinyclip {command}"
+        )
+    return json.loads(path.read_text())
+
+
 @dataclass(frozen=True)
 class RenderSet:
     """A rendered set, opened for reading."""
@@ -126,12 +136,7 @@ class RenderSet:
 
     @classmethod
     def open(cls, folder: Path) -> RenderSet:
-        if not (folder / "names.json").exists():
-            raise FileNotFoundError(
-                f"expected a finished render set in {folder}, found no names.json there; "
-                "make one with: python -m workshop tinyclip render"
-            )
-        names = json.loads((folder / "names.json").read_text())
+        names = read_note(folder / "names.json", "a finished render set", "render")
         return cls(
             np.load(folder / "images.npy", mmap_mode="r"),
             np.load(folder / "masks.npy"),

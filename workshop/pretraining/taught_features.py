@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from workshop.pretraining.held_out_memory import as_pixels
+from workshop.pretraining.render_set import read_note
 from workshop.pretraining.teacher import Teacher
 
 SAMPLE = 1024  # pictures whose tokens choose the directions
@@ -43,13 +44,7 @@ class TaughtSet:
     @classmethod
     def open(cls, images: np.ndarray, folder: Path) -> TaughtSet:
         """Raises FileNotFoundError, or ValueError where the features are not finished."""
-        note = folder / "features.json"
-        if not note.exists():
-            raise FileNotFoundError(
-                f"expected the teacher's features in {folder}, found no features.json there; "
-                "make them with: python -m workshop tinyclip teach"
-            )
-        said = json.loads(note.read_text())
+        said = read_note(folder / "features.json", "the teacher's features", "teach")
         if said["done"] < said["pictures"] or said["pictures"] > len(images):
             raise ValueError(
                 f"expected finished features of {len(images)} pictures in {folder}, found "
