@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -73,9 +74,9 @@ def losses(run: PlainRun, recipe: PlainRecipe, batch: PlainBatch, bf16: bool) ->
     }
 
 
-def plain_step(run: PlainRun, recipe: PlainRecipe, data: PlainData, tokenize, bf16: bool) -> dict:
-    """One batch, one step of both optimisers; returns what to log."""
-    parts = losses(run, recipe, plain_batch(data, recipe, tokenize, run.step), bf16)
+def plain_step(run: PlainRun, recipe: PlainRecipe, batch: PlainBatch, bf16: bool) -> dict:
+    """One step of both optimisers on a batch; returns what to log."""
+    parts = losses(run, recipe, batch, bf16)
     loss = sum(getattr(recipe, name) * part for name, part in parts.items())
     share = recipe.rate(run.step)
     run.update(loss, share, recipe.muon_decay, recipe.largest_temperature)
@@ -130,10 +131,18 @@ def train_plain(
         "torch": torch.__version__,
     }
 
+    def batch(number: int) -> PlainBatch:
+        return plain_batch(data, recipe, tokenize, number)
+
     def step(run: PlainRun) -> dict:
-        row = plain_step(run, recipe, data, tokenize, bf16)
+        now = ahead.pop(run.step, None)
+        this = now.result() if now else batch(run.step)
+        ahead[run.step + 1] = worker.submit(batch, run.step + 1)
+        row = plain_step(run, recipe, this, bf16)
         if run.step % recipe.measure_every == 0 or run.step == recipe.steps:
             note_memory(folder / "memory.csv", run.step, run.average, recipe, looks)
         return row
 
-    return run_to_the_end(folder, wanted, run, recipe.steps, recipe.save_every, step)
+    ahead = {}  # the next batch is made while a step is computed
+    with ThreadPoolExecutor(1) as worker:
+        return run_to_the_end(folder, wanted, run, recipe.steps, recipe.save_every, step)
