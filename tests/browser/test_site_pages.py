@@ -152,6 +152,24 @@ def test_every_module_has_its_place_in_the_reference_and_shapes_can_be_read(site
     assert "mean relu(d(z, w_n) - d(z, w_a) + margin)" in margin.parent.get_text()
 
 
+def test_a_term_says_what_it_is_when_it_is_pointed_at(site):
+    opening = page(site / "notebooks" / "00_start_here.html")
+    (link,) = {a["title"] for a in opening.select("a[href$='glossary.html#defect']")}
+    assert link.endswith("缺陷") and link[0].isupper()
+    bare = [
+        a["href"] for a in opening.select("article a[href*='glossary.html#']") if not a["title"]
+    ]
+    assert not bare
+
+
+def test_the_front_page_has_three_doors_and_numbers_its_notebooks(site):
+    front = page(site / "index.html")
+    doors = [a.get_text() for a in front.select(".doors li > p > a, .doors li > a")]
+    assert doors == ["Learn", "Teach", "Use"]
+    listed = [a.get_text() for a in front.select(".sidebar-tree a[href^='notebooks/0']")]
+    assert [one[:4] for one in listed] == [f"{i:02} ·"[:4] for i in range(9)]
+
+
 def test_search_words_of_every_kind_of_page_are_in_the_index(site):
     text = (site / "searchindex.js").read_text(encoding="utf-8")
     index = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
