@@ -197,7 +197,8 @@ def test_no_cell_is_run_and_a_wrong_output_stays_as_it_is(tmp_path):
 def test_a_page_stands_once_in_the_contents_and_every_page_has_a_heading():
     pages = ["docs/glossary", "docs/new", "docs/teaching/lab1", "notebooks/00_start_here"]
     text = contents(pages)
-    assert [text.count(f"\n{page}\n") for page in pages] == [1] * 4
+    assert [text.count(f"\n{page}\n") for page in pages] == [1, 1, 1, 0]
+    assert len(re.findall(r"\n00 · .* \(\d+ min\) <notebooks/00_start_here>\n", text)) == 1
     assert text.index("lab1") < text.index("docs/new")  # under "For teachers", before what is left
     with pytest.raises(ValueError, match="heading in CONTENTS for every page, found none for"):
         contents(["elsewhere/page"])
@@ -205,7 +206,9 @@ def test_a_page_stands_once_in_the_contents_and_every_page_has_a_heading():
 
 def test_a_link_to_nothing_stops_the_build_and_says_which(tmp_path):
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "README.md").write_text("# Title\n\n[gone](docs/gone.md)\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "glossary.yml").write_text("[]")
+    (tmp_path / "README.md").write_text("# Title\n\nOpening.\n\n[gone](docs/gone.md)\n")
     with pytest.raises(ValueError, match=r"README.md links to docs/gone.md, .* not in the repos"):
         gather(tmp_path, tmp_path / "out")
 
