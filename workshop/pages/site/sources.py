@@ -78,8 +78,10 @@ def gather(root: Path, out: Path) -> None:
     listed = {*pages, f"{LEARNER}/index", "docs/api/index"}
     for path, place in texts.items():
         text = MARK.sub("", (root / path).read_text(encoding="utf-8"))
-        text = files.link(with_doors(text) if path == FRONT else text, path, place)
-        _write(out / place, text + contents(listed) if path == FRONT else text)
+        text = files.link(text, path, place)
+        if path == FRONT:
+            text = with_doors(text, files.link(DOORS, path, place)) + contents(listed)
+        _write(out / place, text)
     for path in notebooks:
         made = notebook_page(nbformat.read(root / path, as_version=4), path, out / "_static")
         for cell in made.cells:
@@ -172,10 +174,10 @@ def _entry(page: str) -> str:
     return page
 
 
-def with_doors(readme: str) -> str:
+def with_doors(readme: str, doors: str) -> str:
     """The front page: three ways in, below its opening sentence."""
     title, opening, rest = readme.split("\n\n", 2)
-    return "\n\n".join([title, opening, DOORS, rest])
+    return "\n\n".join([title, opening, doors, rest])
 
 
 def _learner_page(notebooks: list[str]) -> str:
