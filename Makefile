@@ -56,11 +56,11 @@ BY_FILE = --dist=loadfile --no-loadscope-reorder
 test: $(VENV)/.installed-test
 	@code=5; notebooks=5; \
 	if [ -n "$(CODE_PATHS)" ]; then \
-		echo "make test, 1 of 2: the code, about 8 minutes on two cores that have other work; pytest shows how far"; \
+		echo "make test, 1 of 2: the code, 5 minutes on two free cores, two or three times that beside other work; pytest shows how far"; \
 		$(PYTEST) $(BY_FILE) -m "not slow" $(TEST_ARGS) $(CODE_PATHS); code=$$?; \
 	fi; \
 	if [ -n "$(NOTEBOOK_PATHS)" ]; then \
-		echo "make test, 2 of 2: every notebook against its outputs, about 6 minutes"; \
+		echo "make test, 2 of 2: every notebook against its outputs, 3 minutes on two free cores"; \
 		$(PYTEST) --dist=loadscope --nbval --nbval-current-env --nbval-cell-timeout=3600 \
 			$(TEST_ARGS) $(NOTEBOOK_PATHS); notebooks=$$?; \
 	fi; \

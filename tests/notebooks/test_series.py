@@ -1,5 +1,6 @@
 """The index of the series and the notebooks agree, so headers and the map cannot go stale."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -7,6 +8,7 @@ import pytest
 
 from promptad_tutorial import exercises as checks
 from promptad_tutorial.exercises import series
+from workshop.pages.reading_time import minutes
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 FILES = [entry.file for entry in series.CHAPTERS]
@@ -29,6 +31,25 @@ def test_header_and_link_are_those_of_the_index(file, following):
         entry = series.chapter(following)
         link = f"[{entry.title}]({entry.file}.ipynb): {entry.shows}."
     assert cells[-1].source.rstrip().endswith(link)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_minutes_are_those_that_one_counts(file):
+    assert series.chapter(file).minutes == minutes(NOTEBOOKS / f"{file}.ipynb")
+
+
+def test_words_lines_and_exercises_are_counted_and_solutions_are_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(checks, "EXERCISES", {"x": replace(checks.exercise("auroc"), minutes=4)})
+    said = len(checks.EXERCISES["x"].statement.split())
+    read = " ".join(["word"] * (600 - said - 1) + ["[link](to/what/is/not/read.md)"])
+    solution = nbformat.v4.new_code_cell("y = 2\n" * 100, metadata={"tags": ["solution"]})
+    cells = [nbformat.v4.new_markdown_cell(read), nbformat.v4.new_code_cell("x = 1\n\n" * 60)]
+    path = tmp_path / "01_any.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[*cells, solution]), path)
+    assert minutes(path) == 10  # 600 words, 60 lines, 4 minutes of an exercise
+    cells[0].source += " one more"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    assert minutes(path) == 15
 
 
 @pytest.mark.parametrize("file", FILES)
