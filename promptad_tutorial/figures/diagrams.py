@@ -1,17 +1,20 @@
-"""Drawings of the method, whose numbers come from a backbone and a configuration."""
+"""Drawings of the method, whose numbers come from a `Backbone` and a `PromptADConfig`.
+
+Figures know no other room: a drawing reads the attributes that it shows.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from promptad_tutorial.clip.backbone import Backbone
 from promptad_tutorial.figures.boxes import WIDTH, Box, drawn
 from promptad_tutorial.figures.illustration import Illustration, blank_axes, illustrate
 from promptad_tutorial.figures.palette import ANOMALOUS_COLOUR, FONT_SIZE, GOOD_COLOUR
-from promptad_tutorial.learning.config import PromptADConfig
 
 
-def two_towers(backbone: Backbone) -> Illustration:
+def two_towers(backbone: Any) -> Illustration:
     """CLIP: a picture and a sentence, each through its frozen tower, into one space."""
     b, (rows, columns) = backbone, backbone.grid
     boxes = (
@@ -35,7 +38,7 @@ def two_towers(backbone: Backbone) -> Illustration:
     )
 
 
-def prompt_parts(name: str, config: PromptADConfig, suffix: str = "with flaw") -> Illustration:
+def prompt_parts(name: str, config: Any, suffix: str = "with flaw") -> Illustration:
     """A normal prompt and a negative one: what is learnt, what is written, what becomes of it."""
     n, a = config.n_normal_tokens, config.n_anomaly_tokens
     boxes = (
@@ -60,7 +63,7 @@ def prompt_parts(name: str, config: PromptADConfig, suffix: str = "with flaw") -
     )
 
 
-def concatenation(config: PromptADConfig) -> Illustration:
+def concatenation(config: Any) -> Illustration:
     """Every context with every suffix: N normal prompts, N * M manual and N * L learnt ones."""
     n, m, k = config.n_normal_prompts, len(config.states), config.n_anomaly_suffixes
     side = min(0.36, 4.2 / max(1, m + k))
@@ -92,7 +95,7 @@ def concatenation(config: PromptADConfig) -> Illustration:
     )
 
 
-def two_paths(backbone: Backbone, kind: str = "v-v") -> Illustration:
+def two_paths(backbone: Any, kind: str = "v-v") -> Illustration:
     """The two paths of V-V attention: the second takes attention alone, from the first."""
     boxes = [Box("patches\nand CLS", 0.6, 1.3, 0.95, 0.55)]
     arrows = []
@@ -116,7 +119,7 @@ def two_paths(backbone: Backbone, kind: str = "v-v") -> Illustration:
     )
 
 
-def pipeline(config: PromptADConfig) -> Illustration:
+def pipeline(config: Any) -> Illustration:
     """The whole of PromptAD: the text branch, the visual memory, and how both become scores."""
     n, p = config.n_normal_prompts, config.n_normal_prompts_pixel
     boxes = (
