@@ -19,6 +19,7 @@ extensions = [
     "sphinx_codeautolink",
     "workshop.pages.site.accessible",
     "workshop.pages.site.docstrings",
+    "workshop.pages.site.search_texts",
 ]
 exclude_patterns = ["files"]
 
@@ -74,7 +75,8 @@ html_domain_indices = False
 html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False
-html_show_search_summary = False  # it would fetch pages, which browsers forbid in a plain folder
+html_search_scorer = str(Path(__file__).with_name("scorer.js"))
+html_show_search_summary = False  # it would fetch pages, which browsers forbid in a plain folder: search.js
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 html_permalinks_icon = "#"

@@ -158,6 +158,29 @@ def test_the_keyboard_skips_to_the_text_searches_and_opens_what_it_finds(site, b
     context.close()
 
 
+@pytest.mark.parametrize(
+    "query, first, said",
+    [
+        ("margin", "05_explicit_anomaly_margin.html", "margin"),
+        ("harmonic fusion", "06_promptad.html", "harmonic"),
+        ("语义", "docs/glossary.html", "语义"),
+    ],
+)
+def test_search_puts_notebooks_first_and_shows_the_place(site, browser, query, first, said):
+    context = browser.new_context(viewport=WIDE)
+    tab = context.new_page()
+    tab.goto((site / "search.html").as_uri() + f"?q={query}")
+    results = tab.locator("ul.search > li")
+    results.first.locator("p.context mark").wait_for(timeout=200_000)
+    assert first in results.first.locator("a").get_attribute("href")
+    assert results.first.locator("mark").inner_text().lower() == said
+    tab.wait_for_function("!document.querySelector('.search-summary')?.textContent.endsWith('…')")
+    shown = [a.get_attribute("href") for a in results.locator("> a").all()]
+    kinds = ["docs/api/" in to for to in shown]
+    assert kinds == sorted(kinds), "the reference comes last"
+    context.close()
+
+
 def test_what_scrolls_takes_the_focus_and_dark_is_dark(site, browser):
     context = browser.new_context(viewport=NARROW, color_scheme="dark")
     tab = context.new_page()

@@ -152,6 +152,24 @@ def test_every_module_has_its_place_in_the_reference_and_shapes_can_be_read(site
     assert "mean relu(d(z, w_n) - d(z, w_a) + margin)" in margin.parent.get_text()
 
 
+def test_a_term_says_what_it_is_when_it_is_pointed_at(site):
+    opening = page(site / "notebooks" / "00_start_here.html")
+    (link,) = {a["title"] for a in opening.select("a[href$='glossary.html#defect']")}
+    assert link.endswith("缺陷") and link[0].isupper()
+    bare = [
+        a["href"] for a in opening.select("article a[href*='glossary.html#']") if not a["title"]
+    ]
+    assert not bare
+
+
+def test_the_front_page_has_three_doors_and_numbers_its_notebooks(site):
+    front = page(site / "index.html")
+    doors = [a.get_text() for a in front.select(".doors li > p > a, .doors li > a")]
+    assert doors == ["Learn", "Teach", "Use"]
+    listed = [a.get_text() for a in front.select(".sidebar-tree a[href^='notebooks/0']")]
+    assert [one[:4] for one in listed] == [f"{i:02} ·"[:4] for i in range(9)]
+
+
 def test_search_words_of_every_kind_of_page_are_in_the_index(site):
     text = (site / "searchindex.js").read_text(encoding="utf-8")
     index = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
@@ -179,7 +197,8 @@ def test_no_cell_is_run_and_a_wrong_output_stays_as_it_is(tmp_path):
 def test_a_page_stands_once_in_the_contents_and_every_page_has_a_heading():
     pages = ["docs/glossary", "docs/new", "docs/teaching/lab1", "notebooks/00_start_here"]
     text = contents(pages)
-    assert [text.count(f"\n{page}\n") for page in pages] == [1] * 4
+    assert [text.count(f"\n{page}\n") for page in pages] == [1, 1, 1, 0]
+    assert len(re.findall(r"\n00 · .* \(\d+ min\) <notebooks/00_start_here>\n", text)) == 1
     assert text.index("lab1") < text.index("docs/new")  # under "For teachers", before what is left
     with pytest.raises(ValueError, match="heading in CONTENTS for every page, found none for"):
         contents(["elsewhere/page"])
@@ -187,7 +206,9 @@ def test_a_page_stands_once_in_the_contents_and_every_page_has_a_heading():
 
 def test_a_link_to_nothing_stops_the_build_and_says_which(tmp_path):
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "README.md").write_text("# Title\n\n[gone](docs/gone.md)\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "glossary.yml").write_text("[]")
+    (tmp_path / "README.md").write_text("# Title\n\nOpening.\n\n[gone](docs/gone.md)\n")
     with pytest.raises(ValueError, match=r"README.md links to docs/gone.md, .* not in the repos"):
         gather(tmp_path, tmp_path / "out")
 

@@ -15,10 +15,10 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 TABLE, PAGE = DOCS / "glossary.yml", DOCS / "glossary.md"
 LANGUAGE = "zh-Hans"
 HEADER = """\
+<!-- Made by `python -m workshop.pages.link_glossary` from docs/glossary.yml: edit that. -->
 # Glossary: English and Chinese
 
-Made by `python -m workshop.pages.link_glossary` from `docs/glossary.yml`; do not edit. Each \
-term of the series, what it means here, and its Chinese (simplified, with pinyin) as the \
+Each term of the series, what it means here, and its Chinese (simplified, with pinyin) as the \
 literature of the field has it; the usual form stands first. The notebooks link each term where \
 they first use it.
 

@@ -17,10 +17,13 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 
+from promptad_tutorial.exercises.series import CHAPTERS
+from workshop.pages import glossary
 from workshop.pages.site.api_pages import api_pages
 from workshop.pages.site.notebook_pages import notebook_page
 
 FRONT = "README.md"
+GLOSSARY = "docs/glossary.md"
 LEARNER = "notebooks/learner"
 TEXTS = (  # besides the front page
     "CONTRIBUTING.md",
@@ -31,6 +34,13 @@ TEXTS = (  # besides the front page
     "promptad_tutorial/clip/tinyclip/*.md",
     "results/**/*.md",
 )
+DOORS = """\
+```{container} doors
+- [**Learn**](notebooks/00_start_here.ipynb) Nine notebooks, from two sentences as a \
+detector to the whole of PromptAD.
+- [**Teach**](docs/teaching/README.md) Three labs of 90 minutes, slides, hints and marking.
+- [**Use**](docs/real_clip.md) Your own parts, real CLIP, MVTec AD, a GPU.
+```"""
 LINK = re.compile(r"(?<=\]\()([^()\s]+)(?=\))")  # the address of [words](address)
 
 MARK = re.compile(r'<a id="[^"]*"></a>\n+(?=#)')  # Sphinx gives each heading the same one
@@ -69,7 +79,9 @@ def gather(root: Path, out: Path) -> None:
     for path, place in texts.items():
         text = MARK.sub("", (root / path).read_text(encoding="utf-8"))
         text = files.link(text, path, place)
-        _write(out / place, text + contents(listed) if path == FRONT else text)
+        if path == FRONT:
+            text = with_doors(text, files.link(DOORS, path, place)) + contents(listed)
+        _write(out / place, text)
     for path in notebooks:
         made = notebook_page(nbformat.read(root / path, as_version=4), path, out / "_static")
         for cell in made.cells:
@@ -88,6 +100,11 @@ class _Files:
 
     def __init__(self, root: Path, out: Path, places: dict[str, str]) -> None:
         self.root, self.out, self.places = root, out, places
+        # what a link to a term says when it is pointed at
+        self.terms = {
+            term.anchor: f"{term.say} {term.chinese[0][0]}".replace('"', "'")
+            for term in glossary.terms(root / "docs" / "glossary.yml")
+        }
 
     def link(self, text: str, path: str, place: str) -> str:
         """The text of the page `path`, which stands at `place`, with links for the site."""
@@ -103,6 +120,8 @@ class _Files:
         to = self._place(here)
         fragment = f"#{parts.fragment}" if parts.fragment else ""
         found = relpath(to, str(PurePosixPath(place).parent))
+        if here == GLOSSARY and parts.fragment in self.terms:
+            return f'{found}{fragment} "{self.terms[parts.fragment]}"'
         return f"path:{found}" if to.startswith("files/") else found + fragment
 
     def _place(self, path: str) -> str:
@@ -139,11 +158,26 @@ def contents(pages: Iterable[str]) -> str:
     for heading, patterns in CONTENTS:
         found = list(dict.fromkeys(p for one in patterns for p in left if fnmatchcase(p, one)))
         left = [page for page in left if page not in found]
-        lines = "\n".join(found)
+        lines = "\n".join(_entry(page) for page in found)
         parts.append(f"\n```{{toctree}}\n:caption: {heading}\n:hidden:\n\n{lines}\n```\n")
     if left:
         raise ValueError(f"expected a heading in CONTENTS for every page, found none for {left}")
     return "".join(parts)
+
+
+def _entry(page: str) -> str:
+    """A line of the contents: a notebook stands there with its number and its minutes."""
+    for chapter in CHAPTERS:
+        if page == f"notebooks/{chapter.file}":
+            number = chapter.file.partition("_")[0]
+            return f"{number} · {chapter.title} ({chapter.minutes} min) <{page}>"
+    return page
+
+
+def with_doors(readme: str, doors: str) -> str:
+    """The front page: three ways in, below its opening sentence."""
+    title, opening, rest = readme.split("\n\n", 2)
+    return "\n\n".join([title, opening, doors, rest])
 
 
 def _learner_page(notebooks: list[str]) -> str:
