@@ -15,7 +15,7 @@ from typing import Any
 _CONTENTS = {  # module -> its names, in the order of the notebooks
     "start": ("spot_the_defects", "count_by_defect"),
     "zero_shot": ("cosine_similarity", "auroc", "ensemble_prototype"),
-    "localisation": ("vv_attention", "region_overlap", "hot_patch"),
+    "localisation": ("second_path", "control_of_values", "region_overlap"),
     "coop": ("two_class_loss", "learn_sides"),
     "concatenation": ("negative_prompts", "tree_nodes"),
     "margin": ("margin_loss", "idle_margin", "margin_gradient"),

@@ -76,11 +76,9 @@ def same(left: Any, right: Any) -> bool:
 
 
 def trouble(got: Any, expected: Any) -> str | None:
-    """What is wrong with a result, by what is expected: a tensor, pair, dict or single number."""
+    """What is wrong with a result, by what is expected: a tensor, dict or single number."""
     if isinstance(expected, Tensor):
         return tensor_trouble(got, expected)
-    if isinstance(expected, tuple):
-        return pair_trouble(got, expected)
     return (counts_trouble if isinstance(expected, dict) else number_trouble)(got, expected)
 
 
@@ -108,17 +106,6 @@ def number_trouble(got: Any, expected: float) -> str | None:
     if array is None or array.shape != () or truth_value:
         return f"the result is {kind_of(got)}, expected one number"
     return None if same(got, expected) else f"the result is {_beside(float(array), expected)}"
-
-
-def pair_trouble(got: Any, expected: tuple[int, int]) -> str | None:
-    """What is wrong with a pair of whole numbers."""
-    array = as_array(got)
-    if array is None or array.shape != (2,):
-        return f"the result is {kind_of(got)}, expected a pair (row, column)"
-    if not all(_is_whole(each) for each in got):
-        return "the result holds numbers that are not whole (int), expected a pair (row, column)"
-    pair = (int(got[0]), int(got[1]))
-    return None if pair == expected else f"the result is {pair}, expected {expected}"
 
 
 def counts_trouble(got: Any, expected: dict[str, int]) -> str | None:

@@ -10,20 +10,21 @@ from typing import Any
 
 import yaml
 
-HARDEST = 3  # stars
+HARDEST = 3  # stars; the most important has as many points
 
 
 @dataclass(frozen=True, repr=False)
 class Exercise:
     """One exercise of a notebook. A cell that ends with it shows its text.
 
-    Raises `ValueError` for a difficulty outside 1 .. 3 or minutes below 1.
+    Raises `ValueError` for a difficulty or importance outside 1 .. 3 or minutes below 1.
     """
 
     name: str  # the check's name: checks.<name>(answer)
     notebook: str  # the number of the notebook, "00"
     title: str  # what it is about, in a few words
     difficulty: int  # stars, 1 (easy) to 3
+    importance: int  # for what follows, 1 (may be skipped) to 3
     minutes: int  # what most learners need
     statement: str  # Markdown: what to write, with the shapes of what comes in and goes out
     inputs: Sequence[str] = ()  # the names of the function's inputs, as messages call them
@@ -33,6 +34,8 @@ class Exercise:
     def __post_init__(self) -> None:
         if not 1 <= self.difficulty <= HARDEST:
             raise ValueError(f"difficulty must be 1 .. {HARDEST} stars, got {self.difficulty}")
+        if not 1 <= self.importance <= HARDEST:
+            raise ValueError(f"importance must be 1 .. {HARDEST}, got {self.importance}")
         if self.minutes < 1:
             raise ValueError(f"minutes must be 1 or more, got {self.minutes}")
 
@@ -43,15 +46,16 @@ class Exercise:
 
     def __repr__(self) -> str:
         return (
-            f"Exercise: {self.title} (difficulty {self.difficulty} of {HARDEST}, "
-            f"{self.minutes} minutes, checks.{self.name})"
+            f"Exercise: {self.title} (difficulty {self.difficulty} of {HARDEST}, importance "
+            f"{self.importance} of {HARDEST}, {self.minutes} minutes, checks.{self.name})"
         )
 
     def _repr_markdown_(self) -> str:
         return (
             f"**Exercise: {self.title}**\n\n"
-            f"Difficulty {self.stars} ({self.difficulty} of {HARDEST}) · about {self.minutes} "
-            f"minutes · `checks.{self.name}`\n\n{self.statement}"
+            f"Difficulty {self.stars} ({self.difficulty} of {HARDEST}) · importance "
+            f"{self.importance} of {HARDEST} · about {self.minutes} minutes · "
+            f"`checks.{self.name}`\n\n{self.statement}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The exercises of notebook 02: where in the picture the defect is, and how well it is marked."""
+"""The exercises of notebook 02: the two-path pass, its control, and how well a map marks."""
 
 from __future__ import annotations
 
@@ -11,36 +11,57 @@ import torch
 from jaxtyping import Bool, Float
 from scipy import ndimage
 from sklearn.metrics import jaccard_score
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from promptad_tutorial.exercises.answers import kind_of, number_trouble
+from promptad_tutorial.exercises.control import control
 from promptad_tutorial.exercises.exercises import exercise
 from promptad_tutorial.exercises.verdict import Task, Verdict, call, not_yet
 from promptad_tutorial.scoring.metrics import label_regions
 
-Tokens = Float[Tensor, "tokens width"]
 
+def second_path(fn: object) -> Verdict:
+    """`fn(blocks, tokens, kind)`: the tokens of the second path behind the last block.
 
-def vv_attention(fn: object) -> Verdict:
-    """`fn(v)`: softmax(v v^T / sqrt(width)) v of one head, (tokens, width) to the same shape."""
+    Blocks like open_clip's, (batch, tokens, width) and two letters, "v-v", to the same shape.
+    """
     generator = torch.Generator().manual_seed(4)
+    sizes = ((2, 5, "v-v", 2), (3, 4, "q-k", 3), (2, 6, "k-k", 2))
     return Task(
-        exercise("vv_attention"),
+        exercise("second_path"),
         cases=[
-            (0.7 * torch.randn(*size, generator=generator),) for size in ((5, 8), (9, 4), (6, 6))
+            (_blocks(depth, heads, generator), _draw(2, n, 4 * heads, generator=generator), kind)
+            for depth, n, kind, heads in sizes
         ],
-        solution=lambda v: _mixed(v, v.shape[1] ** -0.5),
+        solution=_second,
         mistakes={
-            "no_scale": lambda v: _mixed(v, 1.0),
-            "softmax_over_columns": lambda v: (v @ v.T / v.shape[1] ** 0.5).softmax(dim=0) @ v,
-            "weights_alone": lambda v: (v @ v.T / v.shape[1] ** 0.5).softmax(dim=1),
-            "scale_by_width": lambda v: _mixed(v, 1 / v.shape[1]),
-            "scale_inverted": lambda v: _mixed(v, v.shape[1] ** 0.5),
-            "scale_by_tokens": lambda v: _mixed(v, v.shape[0] ** -0.5),
-            "no_softmax": lambda v: v @ v.T / v.shape[1] ** 0.5 @ v,
+            "untouched": lambda blocks, x, kind: _through(blocks, x),
+            "with_mlp": lambda blocks, x, kind: _second(blocks, x, kind, mlp=True),
+            "own_residuals": lambda blocks, x, kind: _second(blocks, x, kind, own=True),
+            "not_advanced": lambda blocks, x, kind: _second(blocks, x, kind, advance="never"),
+            "advanced_first": lambda blocks, x, kind: _second(blocks, x, kind, advance="first"),
+            "from_zero": lambda blocks, x, kind: _second(blocks, x, kind) - x,
+            "last_block": lambda blocks, x, kind: (
+                x + _residual(blocks[-1], _through(blocks[:-1], x), kind)
+            ),
+            "kind_ignored": (
+                lambda blocks, x, kind: _second(blocks, x, "v-v"),
+                lambda blocks, x, kind: _second(blocks, x, "q-k"),
+            ),
+            "no_norm": lambda blocks, x, kind: _second(blocks, x, kind, norm=False),
+            "no_projection": lambda blocks, x, kind: _second(blocks, x, kind, project=False),
+            "no_scale": lambda blocks, x, kind: _second(blocks, x, kind, scale=1.0),
+            "scale_by_width": lambda blocks, x, kind: _second(
+                blocks, x, kind, scale=x.shape[-1] ** -0.5
+            ),
         },
     ).judge(fn)
+
+
+def control_of_values(answer: object) -> Verdict:
+    """`answer`: the run between plain maps and V-V maps, a pair (attention, path)."""
+    return control("control_of_values", answer, ("q-k", "untouched"), ("v-v", "second"))
 
 
 def region_overlap(fn: object) -> Verdict:
@@ -70,32 +91,76 @@ def region_overlap(fn: object) -> Verdict:
     return _without_region(fn, verdict) if verdict and callable(fn) else verdict
 
 
-def hot_patch(fn: object) -> Verdict:
-    """`fn(patch_scores, grid)`: (row, column), from 0, of the patch with the highest score.
-
-    A tensor (h * w,), row by row, and (h, w).
-    """
-    generator = torch.Generator().manual_seed(6)
-    return Task(
-        exercise("hot_patch"),
-        cases=[
-            (torch.randperm(h * w, generator=generator) / (h * w), (h, w))
-            for h, w in ((3, 5), (6, 4), (15, 15), (2, 9), (7, 3))
-        ],
-        solution=lambda scores, grid: divmod(int(scores.argmax()), grid[1]),
-        mistakes={
-            "swapped": lambda scores, grid: divmod(int(scores.argmax()), grid[1])[::-1],
-            "flat_place": lambda scores, grid: int(scores.argmax()),
-            "lowest": lambda scores, grid: divmod(int(scores.argmin()), grid[1]),
-            "from_one": lambda scores, grid: [n + 1 for n in divmod(int(scores.argmax()), grid[1])],
-            "height_for_width": lambda scores, grid: divmod(int(scores.argmax()), grid[0]),
-        },
-    ).judge(fn)
+def _draw(*shape: int, generator: torch.Generator) -> Tensor:
+    return torch.randn(*shape, generator=generator)
 
 
-def _mixed(v: Tokens, scale: float) -> Tokens:
-    """softmax(v v^T * scale) v."""
-    return functional.scaled_dot_product_attention(v[None], v[None], v[None], scale=scale)[0]
+class _Block(nn.Module):
+    """A block of a ViT with the parts and names of open_clip's, random weights and no gradients."""
+
+    def __init__(self, width: int, heads: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attn = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
+        self.ls_1, self.ls_2 = nn.Identity(), nn.Identity()
+        for weights in self.requires_grad_(False).parameters():
+            weights.copy_(0.5 * _draw(*weights.shape, generator=generator))
+
+    def forward(self, x: Float[Tensor, "b n w"]) -> Float[Tensor, "b n w"]:
+        normed = self.ln_1(x)
+        x = x + self.attn(normed, normed, normed, need_weights=False)[0]
+        return x + self.mlp(self.ln_2(x))
+
+
+def _blocks(depth: int, heads: int, generator: torch.Generator) -> list[_Block]:
+    with torch.random.fork_rng(devices=[]):  # layers draw weights that are replaced
+        return [_Block(4 * heads, heads, generator) for _ in range(depth)]
+
+
+def _through(blocks: list[_Block], x: Tensor) -> Tensor:
+    for block in blocks:
+        x = block(x)
+    return x
+
+
+def _residual(
+    block: _Block,
+    x: Float[Tensor, "b n w"],
+    kind: str,
+    norm: bool = True,
+    project: bool = True,
+    scale: float | None = None,
+) -> Float[Tensor, "b n w"]:
+    """What the attention of a block adds, or with one of its steps left out."""
+    x = block.ln_1(x) if norm else x
+    parts = functional.linear(x, block.attn.in_proj_weight, block.attn.in_proj_bias)
+    parts = parts.unflatten(-1, (3, block.attn.num_heads, -1)).permute(2, 0, 3, 1, 4)
+    left, right = (parts["qkv".index(letter)] for letter in kind.split("-"))
+    mixed = functional.scaled_dot_product_attention(left, right, parts[2], scale=scale)
+    mixed = mixed.transpose(1, 2).flatten(2)
+    return block.attn.out_proj(mixed) if project else mixed
+
+
+def _second(
+    blocks: list[_Block],
+    x: Float[Tensor, "b n w"],
+    kind: str,
+    mlp: bool = False,
+    own: bool = False,
+    advance: str = "last",
+    **parts: Any,
+) -> Float[Tensor, "b n w"]:
+    """The second path, or one that takes a wrong turn."""
+    second = x
+    for block in blocks:
+        x = block(x) if advance == "first" else x
+        second = second + _residual(block, second if own else x, kind, **parts)
+        second = second + block.mlp(block.ln_2(second)) if mlp else second
+        x = block(x) if advance == "last" else x
+    return second
 
 
 def _shares(

@@ -50,13 +50,51 @@ def ensemble_prototype(features):
     return total / math.sqrt(sum(float(x) ** 2 for x in total))
 
 
-def vv_attention(v):
-    rows = []
-    for i in range(len(v)):
-        scores = torch.stack([v[i] @ v[j] / math.sqrt(v.shape[1]) for j in range(len(v))])
-        weights = scores.exp() / scores.exp().sum()
-        rows.append(sum(weights[j] * v[j] for j in range(len(v))))
-    return torch.stack(rows)
+def second_path(blocks, tokens, kind, own=False, mlp=False, norm=True, out=True, root=None):
+    """Head by head and token by token."""
+    second = tokens.clone()
+    for block in blocks:
+        seen = second if own else tokens
+        x = block.ln_1(seen) if norm else seen
+        weight, bias = block.attn.in_proj_weight, block.attn.in_proj_bias
+        stacked = dict(zip("qkv", (x @ weight.T + bias).chunk(3, dim=-1), strict=True))
+        width = tokens.shape[-1] // block.attn.num_heads
+        mixed = torch.zeros_like(tokens)
+        for h in range(block.attn.num_heads):
+            part = {name: one[..., h * width : (h + 1) * width] for name, one in stacked.items()}
+            for i in range(tokens.shape[1]):
+                scores = (part[kind[0]][:, i, None] * part[kind[-1]]).sum(-1) / (root or width**0.5)
+                mixed[:, i, h * width : (h + 1) * width] = (
+                    torch.softmax(scores, dim=1)[..., None] * part["v"]
+                ).sum(1)
+        second = second + (block.attn.out_proj(mixed) if out else mixed)
+        if mlp:
+            second = second + block.mlp(block.ln_2(second))
+        tokens = block(tokens)
+    return second
+
+
+def _stuck(blocks, tokens, kind):
+    return tokens + sum(second_path([block], tokens, kind) - tokens for block in blocks)
+
+
+def _ahead(blocks, tokens, kind):
+    second, x = tokens, tokens
+    for block in blocks:
+        x = block(x)
+        second = second + second_path([block], x, kind) - x
+    return second
+
+
+def _untouched(blocks, tokens, kind):
+    for block in blocks:
+        tokens = block(tokens)
+    return tokens
+
+
+def _last_alone(blocks, tokens, kind):
+    before = _untouched(blocks[:-1], tokens, kind)
+    return tokens + second_path(blocks[-1:], before, kind) - before
 
 
 def region_overlap(mask, anomaly_map, threshold, connectivity=2, reduce=np.mean, strict=False):
@@ -67,11 +105,6 @@ def region_overlap(mask, anomaly_map, threshold, connectivity=2, reduce=np.mean,
     return reduce([hot[numbers == k].mean() for k in range(1, numbers.max() + 1)])
 
 
-def hot_patch(patch_scores, grid):
-    rows = patch_scores.reshape(grid)
-    return int(rows.max(dim=1).values.argmax()), int(rows.max(dim=0).values.argmax())
-
-
 SOLUTIONS: dict[str, Callable[..., Any]] = {
     each.__name__: each
     for each in (
@@ -79,9 +112,8 @@ SOLUTIONS: dict[str, Callable[..., Any]] = {
         cosine_similarity,
         auroc,
         ensemble_prototype,
-        vv_attention,
+        second_path,
         region_overlap,
-        hot_patch,
     )
 }
 
@@ -103,10 +135,6 @@ def _rows(x):
 
 def _columns(x):
     return x / x.norm(dim=0, keepdim=True)
-
-
-def _softmax_mix(v, scale, dim=1):
-    return torch.softmax((v @ v.T) * scale, dim=dim) @ v
 
 
 def _pooled(mask, heat, t):
@@ -183,14 +211,24 @@ WRONG: dict[str, dict[str, list[Callable[..., Any]]]] = {
         "the first prompt alone": [lambda x: x[0]],
         "this is the sum": [lambda x: x.sum(0)],
     },
-    "vv_attention": {
-        "the scale is missing": [lambda v: _softmax_mix(v, 1)],
-        "softmax over the last axis": [lambda v: _softmax_mix(v, v.shape[1] ** -0.5, dim=0)],
-        "these are the weights": [lambda v: torch.softmax(v @ v.T / math.sqrt(v.shape[1]), dim=1)],
-        "divides by the width": [lambda v: _softmax_mix(v, 1 / v.shape[1])],
-        "multiplies by the square root": [lambda v: _softmax_mix(v, v.shape[1] ** 0.5)],
-        "takes the number of tokens": [lambda v: _softmax_mix(v, len(v) ** -0.5)],
-        "softmax is missing": [lambda v: (v @ v.T / math.sqrt(v.shape[1])) @ v],
+    "second_path": {
+        "this is the untouched path": [_untouched],
+        "the MLP is part": [lambda *inputs: second_path(*inputs, mlp=True)],
+        "looks at the second path itself": [lambda *inputs: second_path(*inputs, own=True)],
+        "sees the tokens of the first": [_stuck],
+        "one block ahead": [_ahead],
+        "starts from 0": [lambda b, x, kind: second_path(b, x, kind) - x],
+        "only the last block": [_last_alone],
+        "letters make no difference": [
+            lambda b, x, kind: second_path(b, x, "v-v"),
+            lambda b, x, kind: second_path(b, x, "q-k"),
+        ],
+        "the norm is missing": [lambda *inputs: second_path(*inputs, norm=False)],
+        "output projection is missing": [lambda *inputs: second_path(*inputs, out=False)],
+        "the scale is missing": [lambda *inputs: second_path(*inputs, root=1.0)],
+        "all heads together": [
+            lambda b, x, kind: second_path(b, x, kind, root=math.sqrt(x.shape[-1])),
+        ],
     },
     "region_overlap": {
         "pools the pixels": [_pooled],
@@ -203,16 +241,6 @@ WRONG: dict[str, dict[str, list[Callable[..., Any]]]] = {
             lambda mask, *more: region_overlap(mask, *more) if mask.any() else 1 / 0,
             lambda mask, *more: region_overlap(mask, *more) if mask.any() else None,
         ],
-    },
-    "hot_patch": {
-        "row and column are swapped": [lambda x, grid: hot_patch(x, grid)[::-1]],
-        "the place in the flat list": [
-            lambda x, grid: x.argmax(),
-            lambda x, grid: x.tolist().index(max(x.tolist())),
-        ],
-        "the lowest patch": [lambda x, grid: hot_patch(-x, grid)],
-        "one too high": [lambda x, grid: tuple(n + 1 for n in hot_patch(x, grid))],
-        "not h": [lambda x, grid: hot_patch(x, grid[::-1])],
     },
 }
 

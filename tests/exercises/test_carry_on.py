@@ -19,7 +19,7 @@ from tests.exercises.learners import SOLUTIONS
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 FUNCTIONS = sorted(SOLUTIONS)
-ANSWERS = {"spot_the_defects", "noise_optimism"}  # numbers, no functions
+ANSWERS = {"spot_the_defects", "noise_optimism", "control_of_values"}  # no functions
 NAME = "ensemble_prototype"
 RIGHT = """
 def ensemble_prototype(features):

@@ -19,7 +19,14 @@ def test_every_exercise_has_a_check_and_every_check_an_exercise():
 def test_the_markdown_shows_everything(name):
     text = checks.exercise(name)
     shown = text._repr_markdown_()
-    for part in (text.title, text.stars, f"{text.minutes} minutes", text.statement, name):
+    for part in (
+        text.title,
+        text.stars,
+        f"{text.minutes} minutes",
+        text.statement,
+        name,
+        f"importance {text.importance} of 3",
+    ):
         assert part in shown
     assert len(text.stars) == 3
     assert repr(text).splitlines() == [repr(text)]
@@ -29,6 +36,8 @@ def test_unknown_names_and_bad_values_are_refused():
     with pytest.raises(ValueError, match="cosine_similarity, auroc.*got 'cosine'"):
         checks.exercise("cosine")
     with pytest.raises(ValueError, match="1 .. 3 stars, got 4"):
-        checks.Exercise("x", "00", "t", 4, 5, "s")
+        checks.Exercise("x", "00", "t", 4, 1, 5, "s")
     with pytest.raises(ValueError, match="minutes must be 1 or more, got 0"):
-        checks.Exercise("x", "00", "t", 1, 0, "s")
+        checks.Exercise("x", "00", "t", 1, 1, 0, "s")
+    with pytest.raises(ValueError, match="importance must be 1 .. 3, got 0"):
+        checks.Exercise("x", "00", "t", 1, 0, 5, "s")

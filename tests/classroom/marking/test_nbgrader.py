@@ -123,7 +123,7 @@ def test_a_graded_cell_that_was_changed_is_not_read():
     written = GradedCell("checks.auroc(auroc)", "a = 1\n", 2)
     assert GradedCell.read(written.source()) == written
     for changed in (
-        written.source().replace("checks.auroc", "checks.hot_patch", 1) + "\nprint(1)",
+        written.source().replace("checks.auroc", "checks.second_path", 1) + "\nprint(1)",
         written.source().replace("== 0", "!= 9"),
         "assert True",
         "task = {}",
