@@ -23,6 +23,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import open_clip.transformer  # noqa: F401  blocks of a ViT are among what answers are given
+
 import promptad_tutorial
 
 # What answers are given comes from here. Loaded now: once `confine`d, a process may not list the

@@ -95,39 +95,26 @@ def _draw(*shape: int, generator: torch.Generator) -> Tensor:
     return torch.randn(*shape, generator=generator)
 
 
-class _Block(nn.Module):
-    """A block of a ViT with the parts and names of open_clip's, random weights and no gradients."""
+def _blocks(depth: int, heads: int, generator: torch.Generator) -> list[nn.Module]:
+    """Small blocks of open_clip's own kind, with random weights and without gradients."""
+    from open_clip.transformer import ResidualAttentionBlock  # marking's process can load it, too
 
-    def __init__(self, width: int, heads: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attn = nn.MultiheadAttention(width, heads, batch_first=True)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
-        )
-        self.ls_1, self.ls_2 = nn.Identity(), nn.Identity()
-        for weights in self.requires_grad_(False).parameters():
-            weights.copy_(0.5 * _draw(*weights.shape, generator=generator))
-
-    def forward(self, x: Float[Tensor, "b n w"]) -> Float[Tensor, "b n w"]:
-        normed = self.ln_1(x)
-        x = x + self.attn(normed, normed, normed, need_weights=False)[0]
-        return x + self.mlp(self.ln_2(x))
-
-
-def _blocks(depth: int, heads: int, generator: torch.Generator) -> list[_Block]:
     with torch.random.fork_rng(devices=[]):  # layers draw weights that are replaced
-        return [_Block(4 * heads, heads, generator) for _ in range(depth)]
+        blocks = [ResidualAttentionBlock(4 * heads, heads, mlp_ratio=2) for _ in range(depth)]
+    for block in blocks:
+        for weights in block.eval().requires_grad_(False).parameters():
+            weights.copy_(0.5 * _draw(*weights.shape, generator=generator))
+    return blocks
 
 
-def _through(blocks: list[_Block], x: Tensor) -> Tensor:
+def _through(blocks: list[nn.Module], x: Tensor) -> Tensor:
     for block in blocks:
         x = block(x)
     return x
 
 
 def _residual(
-    block: _Block,
+    block: nn.Module,
     x: Float[Tensor, "b n w"],
     kind: str,
     norm: bool = True,
@@ -145,7 +132,7 @@ def _residual(
 
 
 def _second(
-    blocks: list[_Block],
+    blocks: list[nn.Module],
     x: Float[Tensor, "b n w"],
     kind: str,
     mlp: bool = False,
