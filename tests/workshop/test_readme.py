@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from promptad_tutorial.clip.loading import load_backbone
 from promptad_tutorial.exercises.series import CHAPTERS
+from promptad_tutorial.figures.diagrams import pipeline
+from promptad_tutorial.learning.config import PromptADConfig
 from promptad_tutorial.prompts.words import product_name
 from workshop.pages import make_readme
 from workshop.pages.ladder import Ladder
@@ -81,6 +84,11 @@ def test_the_pictures_show_the_line_that_the_rule_chooses(ladder):
         IMAGES / "promptad.png"
     ), AGAIN
     assert f"PromptAD on {name}, 4 shots" in words_of(IMAGES / "explorer.png"), AGAIN
+
+
+def test_the_drawing_is_of_the_shipped_backbone_and_the_papers_settings():
+    drawing = pipeline(load_backbone("tiny"), PromptADConfig())
+    assert words_of(IMAGES / "method.png") == drawing.alt, AGAIN
 
 
 def test_a_picture_without_words_is_refused(tmp_path):

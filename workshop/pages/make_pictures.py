@@ -25,11 +25,13 @@ from promptad_tutorial.datasets import ProductLine, Sample, draw_shots, mask_at,
 from promptad_tutorial.detectors import PromptAD
 from promptad_tutorial.explorers import ShotExplorer, encode_draws
 from promptad_tutorial.figures import Illustration, gallery
+from promptad_tutorial.figures.diagrams import pipeline
 from promptad_tutorial.figures.illustration import FONT_SIZE, blank_figure
 from promptad_tutorial.figures.inputs import as_pictures
 from promptad_tutorial.figures.maps import colour_scale, draw_map, inside_outside
 from promptad_tutorial.figures.palette import MAP_COLOURS, PICTURE_EXTENT, bare, outline
 from promptad_tutorial.figures.wording import rounded, sentences
+from promptad_tutorial.learning.config import PromptADConfig
 from promptad_tutorial.prompts.words import product_name
 from promptad_tutorial.scoring import anomaly_maps
 from workshop.pages.ladder import SHOTS, Ladder
@@ -202,6 +204,8 @@ def main() -> int:
     shown = promptad(line, fitted(line, backbone))
     save_with_words(shown.png, shown.alt, IMAGES / "promptad.png")
     save_with_words(*explorer(line, backbone), IMAGES / "explorer.png")
+    whole = pipeline(backbone, PromptADConfig())
+    save_with_words(whole.png, whole.alt, IMAGES / "method.png")
     factory().save(IMAGES / "minifactory.png")
     training_curves(ROOT / "results" / "tinyclip" / "log.csv").save(
         IMAGES / "tinyclip_training.png"

@@ -28,6 +28,7 @@ def parts(ladder: Ladder) -> dict[str, str]:
     return {
         "promptad": _picture("promptad", ""),
         "explorer": _picture("explorer", "A still of the explorer of shots. "),
+        "method": _picture("method", ""),
         "results": results(ladder),
         "time": time(),
         "notebooks": notebooks(),
