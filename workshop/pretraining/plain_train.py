@@ -137,7 +137,8 @@ def train_plain(
     def step(run: PlainRun) -> dict:
         now = ahead.pop(run.step, None)
         this = now.result() if now else batch(run.step)
-        ahead[run.step + 1] = worker.submit(batch, run.step + 1)
+        if run.step + 1 < recipe.steps:
+            ahead[run.step + 1] = worker.submit(batch, run.step + 1)
         row = plain_step(run, recipe, this, bf16)
         if run.step % recipe.measure_every == 0 or run.step == recipe.steps:
             note_memory(folder / "memory.csv", run.step, run.average, recipe, looks)

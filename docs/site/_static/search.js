@@ -40,11 +40,11 @@ function inHan(words, results) {
   head.textContent = `${found.length} ${found.length === 1 ? "page holds" : "pages hold"} ${words.join(" ")}:`;
   const list = document.createElement("ul");
   list.className = "search";
-  for (const [page, [title]] of found) {
+  for (const [page, [name]] of found) {
     const item = document.createElement("li");
     const link = document.createElement("a");
     link.href = `${page}.html`;
-    link.textContent = title;
+    link.textContent = name;
     item.append(link);
     list.append(item);
   }
